@@ -1,0 +1,77 @@
+# Lockstep: build, tests, demo. `make help` lists the goals.
+# SPDX-License-Identifier: Apache-2.0
+MODE ?= release
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+B := build/$(MODE)
+VERSION := $(shell cat VERSION)
+PREFIX ?= /usr/local
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wwrite-strings -Wpointer-arith -Wcast-qual -Wformat=2 -Wundef -Wvla \
+	-Wswitch-enum -Wnull-dereference -fno-common
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=.
+CFLAGS_dev := -O1 -g -Werror -DLOCKSTEP_DEV=1
+CFLAGS_asan := -O1 -g -DLOCKSTEP_DEV=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+CFLAGS_tsan := -O1 -g -DLOCKSTEP_DEV=1 -fsanitize=thread
+CFLAGS_fuzz := -O1 -g -DLOCKSTEP_DEV=1 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+ifeq ($(MODE),fuzz)
+CC := clang
+endif
+ifeq ($(CFLAGS_$(MODE)),)
+$(error MODE is release, dev, asan, tsan or fuzz)
+endif
+CPPFLAGS += -I. -D_GNU_SOURCE -DLOCKSTEP_VERSION='"$(VERSION)"' -DLOCKSTEP_BUILD='"$(MODE)"'
+ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS)
+LDLIBS := -lmicrohttpd -lcurl -lzookeeper_st -ljansson -lyaml -luv -lcrypto -lz -lpthread -lm
+
+LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard service/*.c service/*/*.c \
+	agent/*.c agent/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+PROGRAMS := $(patsubst %/main.c,build/lockstep-%,$(wildcard service/main.c agent/main.c))
+UNIT_SRC := $(wildcard tests/unit/*_test.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+
+.PHONY: all
+all: $(PROGRAMS) ## build the programs (default): build/lockstep-service, build/lockstep-agent
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+build/lockstep-%: $(B)/lockstep-%
+	@cp $< $@.tmp && mv $@.tmp $@
+
+$(B)/lockstep-%: $(B)/%/main.o $(B)/liblockstep.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/liblockstep.a: $(LIB_OBJ)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(B)/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+.PHONY: unit
+unit: $(UNIT_BIN) ## unit tests; one alone: build/dev/unit/NAME_test
+	@sh tests/run_unit.sh $(UNIT_BIN)
+
+.PHONY: lint
+lint: ## layers, purity, names, sizes
+	@sh tests/lint/lint.sh
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+-include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
+.SECONDARY:

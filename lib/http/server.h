@@ -1,0 +1,31 @@
+/*
+ * server.h - an HTTP listener over libmicrohttpd, driven by the loop (external epoll)
+ *
+ * Reads whole requests within limits, then gives them to the router. Clients that are slow or idle
+ * are cut by their total time, not only by idleness.
+ *
+ * Layer: lib/http.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIB_HTTP_SERVER_H
+#define LIB_HTTP_SERVER_H
+
+#include "lib/http/router.h"
+#include "lib/loop/loop.h"
+
+struct server_options {
+	const char *bind_host; /* NULL = all addresses, IPv6 included where there is any */
+	int port;              /* 0 = any free one, see server_port */
+	int max_connections;   /* 0 = 4096 */
+	int64_t idle_timeout_ms;    /* kept-alive and silent; 0 = 30 s */
+	int64_t request_timeout_ms; /* from the first byte to the last of one request; 0 = 30 s */
+};
+struct server;
+int server_new(struct loop *l, const struct server_options *opt, struct router *router, struct server **s_out,
+	struct error *err) MUST_CHECK;
+int server_port(const struct server *s);
+void server_drain(struct server *s, void (*drained)(void *ctx), void *ctx); /* no new ones; Connection: close */
+void server_free(struct server **s); /* requests still open are answered 503 and forgotten */
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * group.h - a load balancer group
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIB_MODEL_GROUP_H
+#define LIB_MODEL_GROUP_H
+
+#include "lib/model/record.h"
+
+struct traffic_source {
+	const char *name;
+	int type, register_by; /* indices into the names of the wire */
+};
+struct group {
+	const char *name, *domain;
+	struct { struct traffic_source *items; size_t n; } traffic_sources;
+	const char *default_domain; /* effective: defaultDomain else domain; both are written as it */
+	struct strings domains;
+	const struct value *domain_aliases; /* map of lists of strings; NULL = {} */
+	int64_t min_healthy_agents;
+};
+int group_decode(const char *text, size_t n, struct arena *a, struct group **out, struct error *err) MUST_CHECK;
+void group_encode(const struct group *g, struct buf *out);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * store_mem.h - the store in memory, for tests: one server, many sessions, faults on request
+ *
+ * The server keeps the tree, zxids, versions and ephemerals as ZooKeeper does.  Every operation of a
+ * session takes `latency_us` + a seeded jitter each way, in order per session.  A hook sees every
+ * operation of every session before it is applied and before it is answered, and can spoil it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIB_STORE_STORE_MEM_H
+#define LIB_STORE_STORE_MEM_H
+
+#include "lib/store/store.h"
+
+struct mem_server;
+struct mem_server *mem_server_new(struct loop *l, uint64_t seed);
+void mem_server_free(struct mem_server **s); /* all stores of it must be gone */
+
+struct store *store_mem_new(struct mem_server *s, const char *name, int64_t session_timeout_ms);
+
+/* As store_free(), but as a process that dies: the session ends after its timeout. */
+void store_mem_abandon(struct store **st);
+
+/* What a hook may answer. */
+enum mem_fault {
+	MEM_FAULT_NONE,
+	MEM_FAULT_LOSE_BEFORE, /* connection lost, not applied; a write ends MAYBE_DONE */
+	MEM_FAULT_LOSE_AFTER,  /* applied, connection lost before the answer */
+	MEM_FAULT_HOLD,        /* neither applied nor answered: the hook has freed the store */
+};
+enum mem_moment { MEM_BEFORE_APPLY, MEM_AFTER_APPLY };
+struct mem_op {
+	const char *session; /* name given to store_mem_new */
+	const char *kind;    /* "get" "children" "multi" "sync" */
+	const char *path;    /* of a read; of the first operation that is no check */
+	bool write;
+	enum mem_moment moment;
+	uint64_t number;     /* counts operations of the server from 1 */
+};
+void mem_server_hook(struct mem_server *s, enum mem_fault (*hook)(void *ctx, const struct mem_op *op), void *ctx);
+
+/* Cut the connection of one session now; it comes back after `back_after_us` (INT64_MAX: never by
+ * itself).  Away longer than its timeout: the session expires. */
+void store_mem_cut(struct store *st, int64_t back_after_us);
+void store_mem_expire(struct store *st); /* expire now, whatever the connection */
+
+/* Reads of this session see the tree as it was `lag_us` ago (monotone), until a sync. */
+void store_mem_lag(struct store *st, int64_t lag_us);
+
+/* Direct looks for checkers: no latency, no hook, no session. NULL / SIZE_MAX: absent. */
+const struct store_node *mem_server_get(const struct mem_server *s, const char *path);
+size_t mem_server_children(const struct mem_server *s, const char *path, const char *const **names_out);
+int64_t mem_server_zxid(const struct mem_server *s);
+void mem_server_put(struct mem_server *s, const char *path, const char *text); /* with parents */
+
+/* Called after every transaction that was applied, with what it did, in order. */
+struct mem_change {
+	const char *path;
+	bool created, deleted;
+	const void *data;
+	size_t len;
+	int64_t zxid;
+};
+void mem_server_on_commit(struct mem_server *s,
+	void (*fn)(void *ctx, const char *session, const struct mem_change *c, size_t n), void *ctx);
+
+#endif
