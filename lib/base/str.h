@@ -18,6 +18,8 @@ bool str_ends(const char *s, const char *suffix);
 /* The whole text must be one number in the range; false leaves *out alone. */
 bool str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 
+/* Length of the one valid UTF-8 character at s, 0 if there is none. */
+size_t utf8_step(const char *s, size_t n);
 /* No malformed, overlong or surrogate sequence. */
 bool utf8_valid(const char *s, size_t n);
 /* Length in UTF-16 units, as Java counts; for valid UTF-8. */
