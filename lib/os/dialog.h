@@ -12,7 +12,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
 
-/* Connect, send, half-close, read to the end. ERR_NOT_DONE: could not connect (ask again later);
+/* Connect, send, half-close, read to the end, append. The deadline is as in clock.h.
+ * ERR_NOT_DONE: could not connect, or not a byte was sent (ask again later);
  * ERR_MAYBE_DONE: sent, no whole answer before the deadline; ERR_REFUSED: answer over the limit. */
 int dialog_ask(const char *socket_path, const char *question, int64_t deadline_us, size_t answer_limit,
 	struct buf *answer, struct error *err) MUST_CHECK;

@@ -21,7 +21,8 @@ struct proc_result {
 	bool timed_out, truncated;
 	struct buf output; /* stdout and stderr as they came, at most output_limit bytes */
 };
-/* 0: it ran to an end, look at the result. ERR_SYSTEM: it could not be started. */
+/* 0: it ran to an end, look at the result. ERR_SYSTEM: it could not be started, or not be ended.
+ * argv[0] without a slash is looked up in PATH; the deadline is as in clock.h. */
 int proc_run(const char *const argv[], int64_t deadline_us, size_t output_limit, struct proc_result *res_out,
 	struct error *err) MUST_CHECK;
 void proc_result_release(struct proc_result *r);
