@@ -69,6 +69,52 @@ unit: $(UNIT_BIN) ## unit tests; one alone: build/dev/unit/NAME_test
 lint: ## layers, purity, names, sizes
 	@sh tests/lint/lint.sh
 
+# What `make test` runs, in this order; a part adds its goal by one line: TEST_GOALS += name. Each goal prints
+# "name: N passed, N failed".
+TEST_GOALS := lint unit
+# The same for the sanitizers.
+SANITIZE_GOALS := unit
+PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider -q
+TOOL_BIN := $(patsubst tests/integration/tools/%.c,build/tools/%,$(wildcard tests/integration/tools/*.c))
+
+build/tools/%: tests/integration/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -o $@ $< -lpthread
+
+.PHONY: tools
+tools: $(TOOL_BIN)
+
+.PHONY: integration
+integration: $(PROGRAMS) tools ## real processes; some: make integration T='-k happy'; other build: MODE=asan
+	@cd tests/integration && LOCKSTEP_BUILD=$(B) $(PYTEST) $(T)
+
+.PHONY: demo
+demo: ## build, start a cluster on free ports, show what it does; DEMO_ONCE=1 ends by itself
+	@sh tests/install_deps.sh build
+	@$(MAKE) --no-print-directory all tools
+	@PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 demo/demo.py
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing
+	@sh tests/install_deps.sh test
+
+.PHONY: test
+test: deps ## install, build, run every test; at most 15 minutes on two cores
+	@$(MAKE) --no-print-directory MODE=dev all tools
+	@sh tests/run_all.sh $(foreach g,$(TEST_GOALS) integration,'MODE=dev $g')
+
+.PHONY: sanitize
+sanitize: deps ## the tests again with ASan+UBSan, some with TSan
+	@sh tests/run_all.sh $(foreach g,$(SANITIZE_GOALS),'MODE=asan $g') 'MODE=asan integration-smoke' \
+		$(foreach g,$(SANITIZE_GOALS),'MODE=tsan $g') 'MODE=tsan integration-one'
+
+# The sanitizers slow everything down: deadlines are stretched.
+.PHONY: integration-smoke integration-one
+integration-smoke:
+	@LOCKSTEP_SLOW=3 $(MAKE) --no-print-directory integration T='-m smoke'
+integration-one:
+	@LOCKSTEP_SLOW=5 $(MAKE) --no-print-directory integration T='-k test_first_exchange'
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf build
