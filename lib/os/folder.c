@@ -44,7 +44,7 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* One folder whose parent exists. The parent is synced, or a crash could take what is put inside. */
+/* One folder whose parent exists. The parent is synced, or a crash may take what is put inside. */
 static int make_one(char *path, mode_t mode, struct error *err)
 {
 	char *slash;
