@@ -34,6 +34,7 @@ enum field_kind {
 	FIELD_STRING_MAP,  /* const struct value * (a map of strings) */
 	FIELD_VALUE,       /* const struct value *; NULL = absent, written as null */
 	FIELD_READ_ONLY_VALUE, /* decoded, never written; for legacy keys */
+	FIELD_MEMORY_STRING, /* const char *: neither decoded nor written nor compared; copied along */
 };
 
 struct opt_int {
@@ -73,20 +74,24 @@ struct record {
 	size_t size;
 	const struct field *fields;
 	size_t n_fields;
-	bool strict; /* unknown keys are errors */
+	bool strict; /* unknown keys and text after the value are errors */
+	bool as_list; /* on the wire an array of the fields in table order, without their names */
 	/* A JSON string in place of the object (upstreams): NULL = an error. */
 	int (*from_string)(const char *s, struct arena *a, void *obj, struct error *err);
-	/* Rules after all fields are read. NULL = none. */
+	/* Rules after all fields are read; an error's text begins with the name of the field. NULL = none. */
 	int (*after)(void *obj, struct arena *a, struct error *err);
 };
 
-/* text: at most `limit` bytes deep 64. On success *obj_out points into the arena. */
+/* Text: at most 32 MiB, 64 levels deep, UTF-8 without NUL. On success *obj_out_pp (a T **) points into the
+ * arena, and no string of it holds a NUL. An empty map of records has entries != NULL, a missing one NULL. */
 int record_decode(const struct record *r, const char *text, size_t n, struct arena *a, void *obj_out_pp,
 	struct error *err) MUST_CHECK;
 /* A JSON array of records. */
 int record_decode_list(const struct record *r, const char *text, size_t n, struct arena *a, struct records *out,
 	struct error *err) MUST_CHECK;
 void record_encode(const struct record *r, const void *obj, struct buf *out);
+/* Canonical form, for digests: keys sorted by bytes at every level, no white space. */
+void record_encode_canonical(const struct record *r, const void *obj, struct buf *out);
 void record_encode_list(const struct record *r, const void *items, size_t n, struct buf *out);
 bool record_equal(const struct record *r, const void *x, const void *y);
 void record_copy(const struct record *r, const void *from, struct arena *a, void *to); /* deep */
@@ -97,6 +102,7 @@ int json_string_decode(const char *text, size_t n, struct arena *a, const char *
 int json_long_decode(const char *text, size_t n, int64_t *out, struct error *err) MUST_CHECK;
 
 bool strings_have(const struct strings *list, const char *s);
-void strings_add(struct strings *list, struct arena *a, const char *s); /* copies the text */
+/* Copies the text, and the array: for short lists. */
+void strings_add(struct strings *list, struct arena *a, const char *s);
 
 #endif

@@ -25,6 +25,9 @@ extern const struct record upstream_record;
 /* "Same" for add, remove and merge: equal address and equal group. */
 bool upstream_same(const struct upstream *x, const struct upstream *y);
 
+/* Total order by address, group, rack, request id, resolved (NULL as ""); 0 = the same node. */
+int upstream_compare(const struct upstream *x, const struct upstream *y);
+
 /* b64url(address)|requestId|rackId|group|resolved and back (also the legacy bare form). */
 void upstream_node_name(const struct upstream *u, struct buf *out);
 int upstream_from_text(const char *text, struct arena *a, struct upstream *u, struct error *err) MUST_CHECK;
