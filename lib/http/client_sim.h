@@ -4,6 +4,9 @@
  * A sim_net maps "host:port" to a router.  Each simulated process has a client of its own on the net.
  * A hook decides what becomes of each call.
  *
+ * A process that ends: unlisten, answer what its handlers still hold (http_reply; dropped then), free
+ * its router and its client.  All clients go before the net, the net before the loop.
+ *
  * Layer: lib/http.  Threads: loop thread.
  *
  * SPDX-License-Identifier: Apache-2.0

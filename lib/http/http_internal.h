@@ -1,0 +1,68 @@
+/*
+ * http_internal.h - a request from the side of its carrier
+ *
+ * A carrier makes the request, gives it to the router, and gets one payload back through `reply`.
+ * When the carrier goes first it detaches the request: the handler's later answer is then dropped.
+ *
+ * Layer: lib/http.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIB_HTTP_HTTP_INTERNAL_H
+#define LIB_HTTP_HTTP_INTERNAL_H
+
+#include "lib/base/mem.h"
+#include "lib/http/http.h"
+#include "lib/http/router.h"
+
+/* Header or parameter; lists are short. */
+struct http_pair {
+	const char *name, *value;
+	struct http_pair *next;
+};
+
+/* An answer; `unref` (may be NULL) gives the bytes back. */
+struct http_payload {
+	int status;
+	const char *content_type; /* NULL: none */
+	const void *p;
+	size_t n;
+	void (*unref)(void *owner);
+	void *owner;
+	const struct http_pair *headers; /* live as long as the request */
+};
+void http_payload_release(struct http_payload *pl);
+/* The JSON error object of http_reply_error(). */
+void http_error_body(struct buf *b, int status, const char *message);
+
+struct http_carrier {
+	/* Takes the payload's bytes. The request is freed after it returns. */
+	void (*reply)(struct http_request *rq, struct http_payload *pl_take);
+};
+
+struct http_request {
+	const struct http_carrier *carrier; /* NULL: detached */
+	void *exchange;                     /* the carrier's own */
+	struct arena *arena;
+	const char *method, *path, *query, *peer;
+	struct slice body;
+	char *body_owned;
+	struct http_pair *headers, *params, *reply_headers;
+	void (*gone)(void *ctx);
+	void *gone_ctx;
+};
+
+/* `target`: path with an optional ?query; copied. */
+struct http_request *http_request_new(const struct http_carrier *carrier, void *exchange,
+	const char *method, const char *target, const char *peer);
+void http_request_add(struct http_request *rq, struct http_pair **list, const char *name,
+	const char *value);
+void http_request_take_body(struct http_request *rq, struct buf *body);
+void http_request_detach(struct http_request *rq);
+void http_request_tell_gone(struct http_request *rq); /* calls the handler's function once */
+
+/* How much body to read for a row; NULL: a request that will be refused. */
+size_t route_body_max(const struct route *route);
+void http_reply_too_large(struct http_request **rq_take, size_t limit);
+
+#endif

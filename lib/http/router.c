@@ -1,0 +1,282 @@
+/*
+ * router.c - finds the row for a method and a path
+ *
+ * The best pattern is chosen first, the method second, as JAX-RS does: a literal row without the
+ * method answers 405 even if a row with a parameter has it.  Behaviour at the edges is that of the
+ * Java services: one trailing slash is ignored, ";matrix" is cut off, HEAD is GET, OPTIONS lists.
+ *
+ * Layer: lib/http.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "lib/http/router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/http/http_internal.h"
+#include "lib/http/query.h"
+
+#define SEGMENTS_MAX 24
+#define UNWANTED_BODY_MAX ((size_t)64 * 1024)
+
+struct row {
+	const struct route *route;
+	size_t n;
+	const char *names[SEGMENTS_MAX]; /* literal text, or the parameter's name */
+	uint32_t literals;               /* bit 31 = first segment; more at the front = better */
+};
+
+struct router {
+	struct router_options opt;
+	struct arena *arena;
+	struct row *rows;
+};
+
+/* A request's path below the context, decoded: n texts in one buffer. */
+struct path {
+	struct buf text;
+	size_t at[SEGMENTS_MAX];
+	size_t n;
+};
+enum path_kind { PATH_OK, PATH_UNKNOWN, PATH_BAD, PATH_IS_CONTEXT };
+
+static void path_release(struct path *p)
+{
+	buf_release(&p->text);
+}
+
+static const char *path_segment(const struct path *p, size_t i)
+{
+	return p->text.data + p->at[i];
+}
+
+static void compile_row(struct router *r, struct row *row, const struct route *route)
+{
+	const char *s = route->pattern;
+
+	row->route = route;
+	while (*s == '/' && s[1]) {
+		size_t n = strcspn(s + 1, "/");
+		bool param = s[1] == '{';
+
+		ASSERT(n > 0 && row->n < SEGMENTS_MAX && (!param || (n > 2 && s[n] == '}')));
+		if (!param)
+			row->literals |= UINT32_C(1) << (31 - row->n);
+		row->names[row->n++] = param ? arena_strndup(r->arena, s + 2, n - 2) :
+					       arena_strndup(r->arena, s + 1, n);
+		s += n + 1;
+	}
+}
+
+struct router *router_new(const struct router_options *opt)
+{
+	struct router *r = xcalloc(1, sizeof(*r));
+
+	r->opt = *opt;
+	r->arena = arena_new();
+	r->opt.context_path = arena_strdup(r->arena, opt->context_path ? opt->context_path : "");
+	r->rows = xcalloc(opt->n_routes + 1, sizeof(*r->rows));
+	for (size_t i = 0; i < opt->n_routes; i++)
+		compile_row(r, &r->rows[i], &opt->routes[i]);
+	return r;
+}
+
+void router_free(struct router **r_take)
+{
+	struct router *r = STEAL(*r_take);
+
+	if (!r)
+		return;
+	arena_free(&r->arena);
+	free(r->rows);
+	free(r);
+}
+
+static enum path_kind path_add(struct path *p, const char *s, size_t n)
+{
+	const char *matrix = memchr(s, ';', n);
+	size_t at = p->text.len;
+
+	if (p->n == SEGMENTS_MAX)
+		return PATH_UNKNOWN;
+	if (!percent_decode(&p->text, s, matrix ? (size_t)(matrix - s) : n, false))
+		return PATH_BAD;
+	buf_char(&p->text, '\0');
+	p->at[p->n++] = at;
+	s = p->text.data + at;
+	return s[0] == '\0' || str_eq(s, ".") || str_eq(s, "..") ? PATH_UNKNOWN : PATH_OK;
+}
+
+static enum path_kind path_split(const struct router *r, const char *s, struct path *p)
+{
+	size_t context = strlen(r->opt.context_path);
+	enum path_kind kind = PATH_OK, worst = PATH_OK;
+
+	*p = (struct path){ .text = BUF_INIT };
+	if (strncmp(s, r->opt.context_path, context) != 0)
+		return PATH_UNKNOWN;
+	s += context;
+	if (*s == '\0' && context > 0)
+		return PATH_IS_CONTEXT;
+	if (*s != '/')
+		return PATH_UNKNOWN;
+	while (*s == '/' && s[1]) {
+		size_t n = strcspn(s + 1, "/");
+
+		kind = path_add(p, s + 1, n);
+		if (kind == PATH_BAD)
+			return PATH_BAD;
+		if (kind != PATH_OK)
+			worst = kind;
+		s += n + 1;
+	}
+	return worst;
+}
+
+static bool row_matches(const struct row *row, const struct path *p)
+{
+	if (row->n != p->n)
+		return false;
+	for (size_t i = 0; i < p->n; i++)
+		if ((row->literals >> (31 - i) & 1) && !str_eq(row->names[i], path_segment(p, i)))
+			return false;
+	return true;
+}
+
+/* The pattern that wins, and of its rows the one with the method, if any. */
+struct found {
+	const struct row *pattern, *row;
+};
+
+static struct found find(const struct router *r, const char *method, const struct path *p)
+{
+	struct found f = { NULL, NULL };
+	const char *also = str_eq(method, "HEAD") ? "GET" : method;
+
+	for (size_t i = 0; i < r->opt.n_routes; i++) {
+		const struct row *row = &r->rows[i];
+
+		if (!row_matches(row, p) || (f.pattern && row->literals < f.pattern->literals))
+			continue;
+		if (!f.pattern || row->literals > f.pattern->literals)
+			f = (struct found){ row, NULL };
+		if (str_eq(row->route->method, method) ||
+			(!f.row && str_eq(row->route->method, also)))
+			f.row = row;
+	}
+	return f;
+}
+
+const struct route *router_find(const struct router *r, const char *method, const char *path)
+{
+	AUTO(path_release) struct path p;
+	struct found f;
+
+	if (path_split(r, path, &p) != PATH_OK)
+		return NULL;
+	f = find(r, method, &p);
+	return f.row ? f.row->route : NULL;
+}
+
+/* "GET,DELETE,OPTIONS": the methods of a pattern, each once. */
+static void list_methods(const struct router *r, const struct path *p, const struct row *pattern,
+	const char *separator, struct buf *out)
+{
+	for (size_t i = 0; i < r->opt.n_routes; i++) {
+		const struct row *row = &r->rows[i];
+
+		if (row->literals != pattern->literals || !row_matches(row, p))
+			continue;
+		buf_str(out, row->route->method);
+		buf_str(out, separator);
+	}
+	buf_str(out, "OPTIONS");
+}
+
+static void reply_other_method(struct router *r, struct http_request *rq, const struct path *p,
+	const struct row *pattern)
+{
+	AUTO(buf_release) struct buf allow = BUF_INIT;
+	AUTO(buf_release) struct buf body = BUF_INIT;
+	bool options = str_eq(rq->method, "OPTIONS");
+
+	if (options && find(r, "GET", p).row)
+		buf_str(&allow, "HEAD,");
+	list_methods(r, p, pattern, ",", &allow);
+	http_reply_header(rq, "Allow", buf_cstr(&allow));
+	if (!options) {
+		http_reply_error(&rq, 405, "HTTP 405 Method Not Allowed");
+		return;
+	}
+	list_methods(r, p, pattern, ", ", &body);
+	http_reply(&rq, 200, "text/plain", &body);
+}
+
+static void reply_no_path(struct router *r, struct http_request *rq, enum path_kind kind)
+{
+	switch (kind) {
+	case PATH_BAD:
+		http_reply_error(&rq, 400, "HTTP 400 Bad Request");
+		break;
+	case PATH_IS_CONTEXT: {
+		AUTO(xfree_p) char *location = xasprintf("%s/", r->opt.context_path);
+
+		http_reply_header(rq, "Location", location);
+		http_reply(&rq, 302, NULL, NULL);
+		break;
+	}
+	case PATH_UNKNOWN:
+	case PATH_OK:
+		http_reply_error(&rq, 404, "HTTP 404 Not Found");
+		break;
+	}
+}
+
+size_t route_body_max(const struct route *route)
+{
+	return route && route->body_limit > 0 ? route->body_limit : UNWANTED_BODY_MAX;
+}
+
+void http_reply_too_large(struct http_request **rq_take, size_t limit)
+{
+	AUTO(xfree_p) char *text = xasprintf("request body is larger than %zu bytes", limit);
+
+	http_reply_error(rq_take, 413, text);
+}
+
+static void call_route(struct router *r, struct http_request *rq, const struct path *p,
+	const struct row *row)
+{
+	const struct route *route = row->route;
+
+	for (size_t i = 0; i < row->n; i++)
+		if (!(row->literals >> (31 - i) & 1))
+			http_request_add(rq, &rq->params, row->names[i], path_segment(p, i));
+	if (rq->body.n > route_body_max(route)) {
+		http_reply_too_large(&rq, route_body_max(route));
+		return;
+	}
+	if (route->body_limit == 0)
+		rq->body = (struct slice){ "", 0 };
+	if (!r->opt.enter || r->opt.enter(&rq, route, r->opt.app))
+		route->handle(rq, r->opt.app);
+}
+
+void router_dispatch(struct router *r, struct http_request *rq)
+{
+	AUTO(path_release) struct path p;
+	enum path_kind kind = path_split(r, rq->path, &p);
+	struct found f = { NULL, NULL };
+
+	if (kind == PATH_OK)
+		f = find(r, rq->method, &p);
+	if (f.row)
+		call_route(r, rq, &p, f.row);
+	else if (f.pattern)
+		reply_other_method(r, rq, &p, f.pattern);
+	else
+		reply_no_path(r, rq, kind);
+}
