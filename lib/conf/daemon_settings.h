@@ -1,0 +1,131 @@
+/*
+ * daemon_settings.h - what the YAML of both programs has in common: server, zookeeper, auth, logging
+ *
+ * The rows are macros, because they stand in each program's own table.
+ *
+ * Layer: lib/conf.  Threads: no state; daemon_conf_finish() may ask the kernel for addresses.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIB_CONF_DAEMON_SETTINGS_H
+#define LIB_CONF_DAEMON_SETTINGS_H
+
+#include "lib/base/log.h"
+#include "lib/conf/settings_rows.h"
+
+struct connector_conf {
+	const char *type, *bind_host;
+	int port;
+};
+
+struct daemon_conf {
+	/* Derived: what to use. */
+	const char *host;         /* in URIs: `hostname`, or the first address found */
+	const char *bind_host;    /* NULL = all addresses */
+	int port;
+	const char *context_path; /* "" or "/baragon/v2" */
+	const char *namespace;    /* "/baragon": in front of every path */
+	enum log_level log_level;
+
+	/* Of the file. */
+	const char *hostname;
+	int server_type; /* SERVER_DEFAULT, SERVER_SIMPLE */
+	const char *application_context_path;
+	struct connector_conf connector;
+	struct {
+		struct connector_conf *items;
+		size_t n;
+	} connectors;
+	const char *zk_quorum, *zk_namespace;
+	int zk_session_timeout_ms, zk_connect_timeout_ms;
+	bool auth_enabled;
+	const char *auth_key;
+	int log_word;
+};
+enum { SERVER_DEFAULT, SERVER_SIMPLE };
+
+extern const struct setting daemon_connector_rows[];
+
+#define DAEMON_LEFT_TO_US "there is one plain HTTP listener, its limits are built in"
+#define DAEMON_CLIENT_RETRIES "the ZooKeeper client tries again by itself as long as it takes"
+
+/* clang-format off */
+#define DAEMON_HOSTNAME_ROW(owner, f)                                                                \
+	SET_STRING(owner, f.hostname, "hostname", NULL, 0,                                           \
+		"Host in the URI by which others reach this process. Absent: the first IPv4 address of an " \
+		"interface that is up and not loopback.")
+
+#define DAEMON_SERVER_ROWS(owner, f)                                                                 \
+	SET_ENUM(owner, f.server_type, "server.type", "default", "default|simple",                   \
+		"`simple` has one `connector`, `default` a list of `applicationConnectors`."),      \
+	SET_STRING(owner, f.application_context_path, "server.applicationContextPath", NULL, 0,      \
+		"In front of every path of the HTTP API. Absent: `/application` for `simple`, `/` for `default`."), \
+	SET_STRING(owner, f.connector.type, "server.connector.type", "http", 0, "Only `http`."),     \
+	SET_INT(owner, f.connector.port, "server.connector.port", "8080", 1, 65535, "Port to listen on, for `simple`."), \
+	SET_STRING(owner, f.connector.bind_host, "server.connector.bindHost", NULL, 0,               \
+		"Address to listen on. Absent: all."),                                              \
+	SET_LIST(owner, f.connectors, "server.applicationConnectors", daemon_connector_rows,         \
+		"Listeners, for `default`; the last one of type `http` is used. None: port 8080."), \
+	SET_NO_EFFECT("server.adminContextPath", "there is no separate administration context"),    \
+	SET_NO_EFFECT_SECTION("server.adminConnectors", NULL, "there is no separate administration listener"), \
+	SET_NO_EFFECT("server.rootPath", DAEMON_LEFT_TO_US),                                        \
+	SET_NO_EFFECT("server.minThreads", DAEMON_LEFT_TO_US),                                      \
+	SET_NO_EFFECT("server.maxThreads", DAEMON_LEFT_TO_US),                                      \
+	SET_NO_EFFECT("server.maxQueuedRequests", DAEMON_LEFT_TO_US),                               \
+	SET_NO_EFFECT("server.idleThreadTimeout", DAEMON_LEFT_TO_US),                               \
+	SET_NO_EFFECT("server.adminMinThreads", DAEMON_LEFT_TO_US),                                 \
+	SET_NO_EFFECT("server.adminMaxThreads", DAEMON_LEFT_TO_US),                                 \
+	SET_NO_EFFECT("server.shutdownGracePeriod", DAEMON_LEFT_TO_US),                             \
+	SET_NO_EFFECT("server.allowedMethods", DAEMON_LEFT_TO_US),                                  \
+	SET_NO_EFFECT("server.registerDefaultExceptionMappers", DAEMON_LEFT_TO_US),                 \
+	SET_NO_EFFECT("server.enableThreadNameFilter", DAEMON_LEFT_TO_US),                          \
+	SET_NO_EFFECT_SECTION("server.gzip", NULL, DAEMON_LEFT_TO_US),                              \
+	SET_NO_EFFECT_SECTION("server.requestLog", NULL, "the log goes to standard error")
+
+#define DAEMON_ZOOKEEPER_ROWS(owner, f, session)                                                     \
+	SET_STRING(owner, f.zk_quorum, "zookeeper.quorum", NULL, SETTING_REQUIRED,                   \
+		"Servers of the ensemble: `host:port,host:port,...`."),                             \
+	SET_STRING(owner, f.zk_namespace, "zookeeper.zkNamespace", NULL, SETTING_REQUIRED,           \
+		"Everything is kept below `/<zkNamespace>`; the same for services and agents."),    \
+	SET_INT(owner, f.zk_session_timeout_ms, "zookeeper.sessionTimeoutMillis", session, 1000, 600000, \
+		"How long ZooKeeper waits for a process that is silent before it counts as gone."), \
+	SET_INT(owner, f.zk_connect_timeout_ms, "zookeeper.connectTimeoutMillis", "5000", 100, 600000, \
+		"How long to wait for one server to accept a connection."),                         \
+	SET_NO_EFFECT("zookeeper.retryBaseSleepTimeMilliseconds", DAEMON_CLIENT_RETRIES),           \
+	SET_NO_EFFECT("zookeeper.retryMaxTries", DAEMON_CLIENT_RETRIES),                            \
+	SET_NO_EFFECT("zookeeper.debugCuratorCallOverBytes", "it is about the log of the Java library"), \
+	SET_NO_EFFECT("zookeeper.debugCuratorCallOverMillis", "it is about the log of the Java library")
+
+#define DAEMON_AUTH_ENABLED_ROW(owner, f)                                                            \
+	SET_BOOL(owner, f.auth_enabled, "auth.enabled", "false",                                     \
+		"Ask for `authkey`; the keys themselves are in ZooKeeper.")
+#define DAEMON_AUTH_KEY_ROW(owner, f, text)                                                          \
+	SET_STRING(owner, f.auth_key, "auth.key", NULL, SETTING_SECRET, text)
+
+#define DAEMON_LOGGING_ROWS(owner, f)                                                                \
+	SET_ENUM(owner, f.log_word, "logging.level", "INFO", "ALL|TRACE|DEBUG|INFO|WARN|ERROR|OFF",  \
+		"What is logged; `ALL` and `TRACE` as `DEBUG`, `OFF` as `ERROR`."),                 \
+	SET_NO_EFFECT_SECTION("logging.loggers", NULL, "there is one level for the whole process"), \
+	SET_NO_EFFECT_SECTION("logging.appenders", NULL, "the log goes to standard error")
+
+#define DAEMON_HTTP_CLIENT_ROW                                                                      \
+	SET_NO_EFFECT_SECTION("httpClient",                                                         \
+		"maxRequestRetry|requestTimeoutInMs|connectionTimeoutInMs|userAgent",               \
+		"every call has its own deadline and its own rule for trying again")
+#define DAEMON_METRICS_ROW                                                                          \
+	SET_NO_EFFECT_SECTION("metrics", NULL, "metrics are read over HTTP")
+#define DAEMON_GRAPHITE_ROW                                                                         \
+	SET_NO_EFFECT_SECTION("graphite",                                                           \
+		"enabled|hostname|port|prefix|hostnameOmitSuffix|periodSeconds|predicates",         \
+		"nothing is sent to Graphite")
+/* clang-format on */
+
+/* Checks and derives, after settings_parse: port, context path, host, namespace, log level. */
+int daemon_conf_finish(struct daemon_conf *d, const char *name, const struct yaml_node *root,
+	struct arena *arena, struct settings_report *rep, struct error *err) MUST_CHECK;
+
+/* The printf format of a setting: only %s, %d and %% may stand in it; exactly the conversions of
+ * `args` ("sds"), in their order, or fewer if `fewer`. */
+bool daemon_format_ok(const char *format, const char *args, bool fewer);
+
+#endif
