@@ -134,7 +134,7 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* Are they alike but for one letter that is missing, added, wrong, or of the other case? */
+/* Is the known key `b` like `a`, but for one letter missing, added or wrong, or for the case? */
 static bool is_near(const char *a, const char *b)
 {
 	size_t same = 0, tail = 0, la = strlen(a), lb = strlen(b);
@@ -145,7 +145,7 @@ static bool is_near(const char *a, const char *b)
 		same++;
 	while (tail < la - same && tail < lb - same && a[la - 1 - tail] == b[lb - 1 - tail])
 		tail++;
-	return la > 3 && la - same - tail <= 1 && lb - same - tail <= 1;
+	return lb > 3 && la - same - tail <= 1 && lb - same - tail <= 1;
 }
 
 /* The known key below `prefix` that was probably meant, or NULL. */

@@ -1,0 +1,200 @@
+/*
+ * agent_settings.c - the table of lockstep-agent's settings
+ *
+ * What is derived from them and checked across them: agent_settings_finish.c.
+ *
+ * Layer: agent.  Threads: no state.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "agent/agent_settings.h"
+
+#include "agent/agent_settings_internal.h"
+#include "lib/os/file.h"
+
+#define CONF struct agent_conf
+#define TEMPLATE struct template_conf
+#define COLLECTED struct collected_conf
+#define HOUR_MS 3600000
+#define DAY_MS 86400000
+#define LOCK_WHY "one pipeline makes all changes in turn, there is no lock to wait for"
+#define LEVEL_WHY "the agent compares what is with what must be until they agree"
+
+/* clang-format off */
+static const struct setting template_rows[] = {
+	SET_STRING(TEMPLATE, filename, "filename", NULL, SETTING_REQUIRED,
+		"Path below `rootPath`: with one `%s` for the service id, with two for domain and service id."),
+	SET_STRING(TEMPLATE, inline_text, "template", NULL, 0, "The default template."),
+	SET_STRING(TEMPLATE, file, "templateFile", NULL, 0,
+		"File with the default template, relative to this YAML, instead of `template`."),
+	SET_MAP(TEMPLATE, named, "namedTemplates", "Other templates for this file, by `templateName` of the service."),
+	SET_END,
+};
+
+static const struct setting collected_rows[] = {
+	SET_STRING(COLLECTED, filename, "filename", NULL, SETTING_REQUIRED, "Path below `rootPath`: one file for all services."),
+	SET_STRING(COLLECTED, inline_text, "template", NULL, 0,
+		"Rendered for each service; the fragments are joined by service id."),
+	SET_STRING(COLLECTED, file, "templateFile", NULL, 0, "File with that template, relative to this YAML, instead of `template`."),
+	SET_MAP(COLLECTED, named, "namedTemplates", "Other templates for the fragments, by `templateName` of the service."),
+	SET_STRING(COLLECTED, header, "header", NULL, 0, "Template in front of the fragments; it sees all services."),
+	SET_STRING(COLLECTED, footer, "footer", NULL, 0, "Template behind the fragments; it sees all services."),
+	SET_MODE(COLLECTED, mode, "mode", "0644", "Of a file that is made."),
+	SET_END,
+};
+
+static const struct setting watched_rows[] = {
+	SET_STRING(struct watched_conf, source, "source", NULL, SETTING_REQUIRED, "Folder whose changes are taken over."),
+	SET_STRING(struct watched_conf, destination, "destination", NULL, SETTING_REQUIRED, "Folder they are copied to."),
+	SET_END,
+};
+
+const struct setting agent_settings[] = {
+	DAEMON_HOSTNAME_ROW(CONF, daemon),
+	SET_STRING(CONF, base_url_template, "baseUrlTemplate", "http://%s:%d%s", 0,
+		"How the agent's base URI is made of host, port and context path."),
+	SET_LIST(CONF, templates, "templates", template_rows, "Files that are rendered for each service."),
+	SET_LIST(CONF, collected, "collectedTemplates", collected_rows,
+		"Files that are rendered once for all services of the group: the right way for HAProxy."),
+	SET_LIST(CONF, watched, "watchedDirectories", watched_rows, "Folders that are copied when they change."),
+	SET_STRING(CONF, default_date_format, "defaultDateFormat", "yyyy-MM-dd hh:mm a", 0, "Pattern of `formatTimestamp` in templates."),
+	SET_STRING(CONF, zero_weight, "zeroWeightString", "backup", SETTING_EMPTY_OK, "What the weighting helper writes for weight zero."),
+	SET_STRING(CONF, weighting_format, "weightingFormat", "weight=%s", SETTING_EMPTY_OK,
+		"What it writes otherwise; for HAProxy `weight %s`."),
+	SET_STRING(CONF, purge_uri_format, "purgeCacheUriFormat", "http://127.0.0.1:8082/purge/%s*", 0,
+		"What is called to purge the cache of a service; `%s` is the SHA-256 of its id."),
+	SET_MAP(CONF, extra_agent_data, "extraAgentData", "Free texts for templates, shown in the agent's metadata."),
+	SET_STRING(CONF, private_ip, "privateIp", NULL, 0, "Private address in the agent's metadata."),
+	SET_BOOL(CONF, skip_private_ip, "skipPrivateIp", "false", "Leave it out."),
+	SET_STRING(CONF, availability_zone, "availabilityZone", NULL, 0,
+		"Zone of this host for rack-aware templates and metadata. (Java asks Amazon for it.)"),
+	SET_BOOL(CONF, visible_to_service, "visibleToBaragonService", "true",
+		"false: the agent does not register, so nobody waits for it."),
+	SET_BOOL(CONF, register_on_startup, "registerOnStartup", "true", "Send the check-in at start."),
+	SET_BOOL(CONF, deregister_on_stop, "deregisterOnGracefulShutdown", "false",
+		"Send the check-in at stop, and leave the group: the host no longer counts."),
+	SET_INT(CONF, max_notify_attempts, "maxNotifyServiceAttempts", "3", 1, 1000, "Attempts of a check-in call."),
+	SET_DURATION(CONF, checkin_timeout_ms, "agentCheckInTimeoutMs", "60000", 1, DAY_MS, "How long a check-in may take in all."),
+	SET_BOOL(CONF, exit_on_startup_error, "exitOnStartupError", "false",
+		"End the process when the state at start cannot be applied."),
+	SET_INT(CONF, heartbeat_seconds, "heartbeatIntervalSeconds", "15", 1, 86400, "Period of the known-agent heartbeat."),
+	SET_INT(CONF, config_check_seconds, "configCheckIntervalSecs", "60", 1, 86400, "Period of the check of the live configuration."),
+	SET_INT(CONF, state_check_seconds, "stateCheckIntervalSecs", "600", 1, 86400, "Period of the comparison with the committed state."),
+	SET_BOOL(CONF, save_failed_configs, "saveFailedConfigs", "false", "Keep a refused file as `<path>.failed`."),
+	SET_STRING(CONF, state_file, "stateFile", NULL, 0, "File written with `RUNNING` after the start, removed at stop."),
+	SET_STRING(CONF, remove_file_on_shutdown, "removeFileOnShutdown", NULL, 0, "File removed at the begin of a stop."),
+	SET_NO_EFFECT("agentLockTimeoutMs", LOCK_WHY),
+	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
+	SET_NO_EFFECT("maxReapplyConfigAttempts", LEVEL_WHY),
+	SET_NO_EFFECT("enablePollingStateValidation", "the comparison is always made"),
+	SET_NO_EFFECT("maxGetGloablStateAttempts", "the state is read from ZooKeeper"),
+	SET_NO_EFFECT("maxResolveCacheSize", "look-ups are not kept"),
+	SET_NO_EFFECT("expireResolveCacheAfterDays", "look-ups are not kept"),
+
+	DAEMON_SERVER_ROWS(CONF, daemon),
+	DAEMON_ZOOKEEPER_ROWS(CONF, daemon, "6000"),
+
+	SET_STRING(CONF, lb.name, "loadBalancerConfig.name", NULL, SETTING_REQUIRED, "The group that this host belongs to."),
+	SET_STRING(CONF, lb.root_path, "loadBalancerConfig.rootPath", NULL, SETTING_REQUIRED,
+		"Folder below which every file is rendered. Only files that the agent has made are ever changed."),
+	SET_STRING(CONF, lb.check_command, "loadBalancerConfig.checkConfigCommand", NULL, SETTING_REQUIRED,
+		"Proves the files; no shell. It sees the future files in a private view."),
+	SET_STRING(CONF, lb.reload_command, "loadBalancerConfig.reloadConfigCommand", NULL, 0,
+		"Makes the load balancer read its files; required unless `haproxy.masterSocket` is set."),
+	SET_DURATION(CONF, lb.command_timeout_ms, "loadBalancerConfig.commandTimeoutMs", "10000", 1, HOUR_MS,
+		"How long each of them may take; then it is killed."),
+	SET_STRING(CONF, lb.default_domain_key, "loadBalancerConfig.defaultDomain", NULL, 0, "Domain of services that name none."),
+	SET_STRING(CONF, lb.domain_key, "loadBalancerConfig.domain", NULL, 0, "Its old name."),
+	SET_STRINGS(CONF, lb.domains, "loadBalancerConfig.domains", "Domains that this host serves."),
+	SET_MULTIMAP(CONF, lb.domain_aliases, "loadBalancerConfig.domainAliases", "Aliases of domains, told to the service."),
+	SET_INT(CONF, lb.min_healthy_agents, "loadBalancerConfig.minHealthyAgents", "1", 1, 10000, "Told to the service with the group."),
+	SET_BOOL(CONF, lb.limit_worker_count, "loadBalancerConfig.limitWorkerCount", "false",
+		"Refuse to reload while more than `maxLbWorkerCount` workers live."),
+	SET_STRING(CONF, lb.worker_count_command, "loadBalancerConfig.workerCountCommand", NULL, 0, "Prints how many live."),
+	SET_INT(CONF, lb.max_worker_count, "loadBalancerConfig.maxLbWorkerCount", "1", 1, 10000, "That limit."),
+	SET_STRING(CONF, lb.log_rotate_command, "loadBalancerConfig.logRotateCommand", NULL, 0, "Run from time to time."),
+	SET_DURATION(CONF, lb.rotate_interval_ms, "loadBalancerConfig.rotateIntervalMillis", "3600000", 1000, 365LL * DAY_MS, "How often."),
+	SET_BOOL(CONF, lb.purgeable_cache_off, "loadBalancerConfig.turnOffPurgeableCacheInTemplates", "false", "A variable for templates."),
+	SET_STRINGS(CONF, lb.purgeable_blocked, "loadBalancerConfig.servicesToBlockFromPurgeableCache",
+		"Services for which that variable is always true."),
+	SET_STRING(CONF, lb.haproxy.master_socket, "loadBalancerConfig.haproxy.masterSocket", NULL, 0,
+		"HAProxy's master CLI (`haproxy -W -S <path>`): reloads are made and confirmed there."),
+	SET_STRING(CONF, lb.haproxy.stats_socket, "loadBalancerConfig.haproxy.statsSocket", NULL, 0,
+		"HAProxy's stats socket, level admin: servers are changed there without a reload."),
+	SET_DURATION(CONF, lb.haproxy.confirm_timeout_ms, "loadBalancerConfig.haproxy.confirmTimeoutMs", "10000", 100, HOUR_MS,
+		"How long a reload may take until the new configuration is read back."),
+	SET_STRING(CONF, lb.haproxy.fingerprint_file, "loadBalancerConfig.haproxy.fingerprintFile", NULL, 0,
+		"File below `rootPath` that the agent writes and HAProxy must load with its own `-f`: by it the running "
+		"process tells which files it has read."),
+
+	DAEMON_AUTH_ENABLED_ROW(CONF, daemon),
+	DAEMON_AUTH_KEY_ROW(CONF, daemon, "Not used: keys come from ZooKeeper."),
+
+	SET_SECTION(CONF, gcloud.present, "gcloud", "Google Cloud: copied into the metadata."),
+	SET_STRING(CONF, gcloud.resource_group, "gcloud.resourceGroup", NULL, 0, "Resource group."),
+	SET_STRING(CONF, gcloud.project, "gcloud.project", NULL, 0, "Project."),
+	SET_STRING(CONF, gcloud.region, "gcloud.region", NULL, 0, "Region."),
+	SET_STRING(CONF, gcloud.backend_service, "gcloud.backendService", NULL, 0, "Backend service."),
+	SET_STRING(CONF, gcloud.instance_name, "gcloud.instanceName", NULL, 0, "Instance."),
+
+	SET_BOOL(CONF, testing.enabled, "testing.enabled", "false", "For trials: let applying be slow or fail."),
+	SET_DURATION(CONF, testing.apply_delay_ms, "testing.applyDelayMs", "0", 0, HOUR_MS, "Wait before."),
+	SET_NUMBER(CONF, testing.apply_fail_rate, "testing.applyFailRate", "0", 0, 1, "Which part fails."),
+	SET_NO_EFFECT("testing.revertDelayMs", "it never had one"),
+	SET_NO_EFFECT("testing.revertFailRate", "it never had one"),
+
+	DAEMON_LOGGING_ROWS(CONF, daemon),
+	DAEMON_METRICS_ROW,
+	DAEMON_HTTP_CLIENT_ROW,
+	DAEMON_GRAPHITE_ROW,
+	SET_END,
+};
+/* clang-format on */
+
+int agent_conf_parse(const char *name, const char *text, size_t len, struct agent_conf **conf_out,
+	struct settings_report *rep, struct error *err)
+{
+	struct arena *arena = arena_new();
+	AUTO(agent_conf_free) struct agent_conf *c = arena_alloc(arena, sizeof(*c));
+	const struct yaml_node *root = NULL;
+	int rc;
+
+	c->arena = arena;
+	rc = settings_parse(agent_settings, name, text, len, arena, c, &root, rep, err);
+	if (rc == 0)
+		rc = daemon_conf_finish(&c->daemon, name, root, arena, rep, err);
+	if (rc == 0)
+		rc = agent_conf_finish(c, name, root, rep, err);
+	if (rc != 0)
+		return rc;
+	*conf_out = STEAL(c);
+	return 0;
+}
+
+int agent_conf_load(const char *path, struct agent_conf **conf_out, struct settings_report *rep,
+	struct error *err)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+	int rc;
+
+	rc = file_read(path, YAML_BYTES_MAX, &text, err);
+	if (rc != 0)
+		return rc;
+	return agent_conf_parse(path, buf_cstr(&text), text.len, conf_out, rep, err);
+}
+
+void agent_conf_free(struct agent_conf **conf)
+{
+	struct arena *arena;
+
+	if (!*conf)
+		return;
+	arena = (*conf)->arena;
+	*conf = NULL;
+	arena_free(&arena);
+}
+
+void agent_conf_dump(const struct agent_conf *conf, struct buf *out)
+{
+	settings_dump(agent_settings, conf, out);
+}

@@ -1,0 +1,127 @@
+/*
+ * agent_settings.h - the YAML of lockstep-agent
+ *
+ * One table of rows: it reads the file, prints what is in force, and prints the page
+ * docs/configuration.md.  The file of a Java agent may be used unchanged.
+ *
+ * Layer: agent.  Threads: an immutable object once loaded.  Loading blocks: start-up only.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef AGENT_AGENT_SETTINGS_H
+#define AGENT_AGENT_SETTINGS_H
+
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+#include "lib/conf/daemon_settings.h"
+
+/* A file for each service (or each of its domains). */
+struct template_conf {
+	const char *filename; /* below rootPath; its %s are for the layout to count */
+	const char *text;     /* derived: `template`, or what templateFile holds; NULL: no default one */
+	const char *inline_text, *file;
+	struct setting_map named; /* name -> text */
+};
+
+/* One file for all services of the group: header, a fragment for each service by id, footer. */
+struct collected_conf {
+	const char *filename;
+	const char *text; /* derived; NULL: no default one */
+	const char *inline_text, *file;
+	struct setting_map named;
+	const char *header, *footer; /* templates that see all services; NULL = none */
+	int mode;
+};
+
+struct watched_conf {
+	const char *source, *destination;
+};
+
+struct haproxy_conf {
+	const char *master_socket, *stats_socket; /* NULL: reload by command, nothing is read back */
+	int64_t confirm_timeout_ms;
+	const char *fingerprint_file; /* below rootPath; NULL = none */
+};
+
+struct lb_conf {
+	const char *name;           /* of the group */
+	const char *default_domain; /* derived: defaultDomain, else the old `domain`; or NULL */
+	const char *default_domain_key, *domain_key;
+	const char *root_path;      /* absolute, without '/' at its end */
+	const char *check_command, *reload_command; /* reload may be NULL with a master socket */
+	int64_t command_timeout_ms;
+	const char *log_rotate_command;
+	int64_t rotate_interval_ms;
+	struct setting_strings domains;
+	struct setting_multimap domain_aliases;
+	bool limit_worker_count;
+	const char *worker_count_command;
+	int max_worker_count;
+	int min_healthy_agents;
+	bool purgeable_cache_off; /* turnOffPurgeableCacheInTemplates */
+	struct setting_strings purgeable_blocked;
+	struct haproxy_conf haproxy;
+};
+
+struct gcloud_conf {
+	bool present;
+	const char *resource_group, *project, *region, *backend_service, *instance_name;
+};
+
+struct testing_conf {
+	bool enabled;
+	int64_t apply_delay_ms;
+	double apply_fail_rate;
+};
+
+struct agent_conf {
+	struct arena *arena;
+	struct daemon_conf daemon; /* host, port, context path, ZooKeeper, auth, log level */
+	const char *base_uri;      /* derived from baseUrlTemplate */
+	const char *agent_id;      /* derived: host:port */
+
+	struct lb_conf lb;
+	struct {
+		struct template_conf *items;
+		size_t n;
+	} templates;
+	struct {
+		struct collected_conf *items;
+		size_t n;
+	} collected;
+	struct {
+		struct watched_conf *items;
+		size_t n;
+	} watched;
+
+	const char *base_url_template, *default_date_format;
+	const char *zero_weight, *weighting_format, *purge_uri_format;
+	struct setting_map extra_agent_data;
+	struct gcloud_conf gcloud;
+	struct testing_conf testing;
+	const char *private_ip, *availability_zone; /* NULL: not known */
+	bool skip_private_ip;
+
+	bool visible_to_service, register_on_startup, deregister_on_stop;
+	bool exit_on_startup_error, save_failed_configs;
+	const char *state_file, *remove_file_on_shutdown;
+	int heartbeat_seconds, config_check_seconds, state_check_seconds;
+	int max_notify_attempts;
+	int64_t checkin_timeout_ms;
+};
+
+extern const struct setting agent_settings[];
+
+/* Reads the template files, too.  `rep` gets the warnings, and on failure every error found; may
+ * be NULL. */
+int agent_conf_load(const char *path, struct agent_conf **conf_out, struct settings_report *rep,
+	struct error *err) MUST_CHECK;
+/* The same from memory; template files are looked for beside `name`, which stands in errors. */
+int agent_conf_parse(const char *name, const char *text, size_t len, struct agent_conf **conf_out,
+	struct settings_report *rep, struct error *err) MUST_CHECK;
+void agent_conf_free(struct agent_conf **conf);
+
+/* As YAML; keys and secrets are masked. */
+void agent_conf_dump(const struct agent_conf *conf, struct buf *out);
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * service_settings.c - the table of lockstep-service's settings, and what is derived from them
+ *
+ * Layer: service.  Threads: no state.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/service_settings.h"
+
+#include "lib/base/str.h"
+#include "lib/os/file.h"
+
+#include <string.h>
+
+#define CONF struct service_conf
+#define HOUR_MS 3600000
+#define AS_SOON "queued requests wake the worker at once, there is no poll to bound"
+#define NOT_HERE "this service does not do it"
+
+/* clang-format off */
+const struct setting service_settings[] = {
+	DAEMON_HOSTNAME_ROW(CONF, daemon),
+	SET_STRING(CONF, master_auth_key, "masterAuthKey", NULL, SETTING_SECRET,
+		"Asked for by everything below `/auth`. Absent: `/auth` is closed."),
+	SET_BOOL(CONF, enforce_target_agent_count, "enforceTargetAgentCount", "false",
+		"Refuse a request when a group has fewer agents than its target count."),
+	SET_INT(CONF, default_target_agent_count, "defaultTargetAgentCount", "1", 0, 10000,
+		"Target count of a group for which none was set."),
+	SET_INT(CONF, absent_host_grace_seconds, "absentHostGraceSeconds", "300", 0, 31536000,
+		"How long a host whose agent is gone still counts, because its HAProxy may go on serving: until "
+		"then requests for its group fail and name it. 0: it stops counting at once, as in Java."),
+	SET_BOOL(CONF, allow_mixed_services, "allowMixedServices", "false",
+		"Lead even while a service of another kind takes part in the election. What SUCCESS promises is then "
+		"only what the Java service promises."),
+	SET_ENUM(CONF, upstream_syntax, "upstreamSyntax", "strict", "strict|token",
+		"`strict`: an upstream is `host:port`, `a.b.c.d:port` or `[v6]:port`. `token`: any printable text without "
+		"space, quotes, backtick and `# ; { } \\ $`."),
+	SET_INT(CONF, agent_max_attempts, "agentMaxAttempts", "5", 1, 1000, "Java agents: calls until a request has failed there."),
+	SET_DURATION(CONF, agent_request_timeout_ms, "agentRequestTimeoutMs", "60000", 10000, HOUR_MS,
+		"Java agents: how long one call may take."),
+	SET_STRING(CONF, agent_batch_uri_format, "agentBatchRequestUriFormat", "%s/batch", 0,
+		"Java agents: where a batch is posted; `%s` is the base URI of the agent."),
+	SET_NO_EFFECT("agentRequestUriFormat", "agents are always called with batches"),
+	SET_NO_EFFECT("agentPurgeCacheRequestUriFormat", "agents are always called with batches"),
+	SET_NO_EFFECT("maxConcurrentRequestsPerAgent", "an agent has one call at a time, with many requests in it"),
+	SET_NO_EFFECT("workerIntervalMs", "it is `worker.intervalMs` since long"),
+	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
+	SET_NO_EFFECT("maxResolveCacheSize", "look-ups are not kept"),
+	SET_NO_EFFECT("expireResolveCacheAfterDays", "look-ups are not kept"),
+
+	DAEMON_SERVER_ROWS(CONF, daemon),
+	DAEMON_ZOOKEEPER_ROWS(CONF, daemon, "10000"),
+
+	SET_BOOL(CONF, worker.enabled, "worker.enabled", "true", "Take part in the election of the leader."),
+	SET_DURATION(CONF, worker.interval_ms, "worker.intervalMs", "1000", 1, HOUR_MS,
+		"Period of the look-over that finds what a lost notice would have hidden. Requests do not wait for it."),
+	SET_INT(CONF, worker.max_batch_size, "worker.maxBatchSize", "50", 1, 500, "Requests decided together."),
+	SET_DURATION(CONF, worker.prepare_deadline_ms, "worker.prepareDeadlineMs", "30000", 100, HOUR_MS,
+		"By when every host must have proved a request; else it is FAILED and nothing was touched."),
+	SET_DURATION(CONF, worker.apply_deadline_ms, "worker.applyDeadlineMs", "60000", 100, HOUR_MS,
+		"By when every host must run a decided request; else it is taken back everywhere."),
+	SET_DURATION(CONF, worker.revert_deadline_ms, "worker.revertDeadlineMs", "60000", 100, HOUR_MS,
+		"By when every host must be back; else the request ends and the message names the hosts."),
+	SET_DURATION(CONF, worker.agent_call_timeout_ms, "worker.agentCallTimeoutMs", "15000", 100, HOUR_MS,
+		"How long one call to an agent may take; a long apply is asked again."),
+	SET_NO_EFFECT("worker.initialDelayMs", AS_SOON),
+	SET_NO_EFFECT("worker.maxRequestsPerPoll", AS_SOON),
+
+	DAEMON_AUTH_ENABLED_ROW(CONF, daemon),
+	DAEMON_AUTH_KEY_ROW(CONF, daemon, "A key that is put into ZooKeeper at start, with the owner `baragon`."),
+
+	SET_BOOL(CONF, history.enabled, "history.enabled", "true", "Remove old history."),
+	SET_INT(CONF, history.max_per_service, "history.maxRequestsPerService", "50", 1, 10000,
+		"Finished requests kept for each service; the oldest go first. (Java: 1000, but not enforced unless told.)"),
+	SET_BOOL(CONF, history.purge_old, "history.purgeOldRequests", "false", "Remove finished requests also by age."),
+	SET_INT(CONF, history.purge_after_days, "history.purgeOldRequestsAfterDays", "30", 1, 36500, "That age."),
+	SET_INT(CONF, history.max_fetch, "history.maxResponsesToFetch", "1000", 1, 10000,
+		"Most entries in one answer of `GET /request/history/<service>`."),
+	SET_NO_EFFECT("history.workerInitialDelayHours", "old entries are removed when new ones are written"),
+	SET_NO_EFFECT("history.purgeEveryHours", "old entries are removed when new ones are written"),
+	SET_NO_EFFECT("history.purgeWhenDateNotFound", "ZooKeeper knows the date of every entry"),
+
+	SET_STRINGS(CONF, purge_templates, "purgeCache.enabledTemplates",
+		"Updates of services with these templates make the agents purge their caches."),
+	SET_STRINGS(CONF, purge_excluded, "purgeCache.excludedServiceIds", "Services for which they never do."),
+
+	DAEMON_LOGGING_ROWS(CONF, daemon),
+	DAEMON_METRICS_ROW,
+	DAEMON_HTTP_CLIENT_ROW,
+	DAEMON_GRAPHITE_ROW,
+	SET_NO_EFFECT_SECTION("ui", "title|baseUrl|navColor|allowEdit|allowEditKey", "there are no web pages"),
+	SET_NO_EFFECT("auth.uiWriteEnabled", "there are no web pages"),
+	SET_NO_EFFECT_SECTION("elb",
+		"enabled|awsAccessKeyId|awsAccessKeySecret|awsRegion|awsEndpoint|intervalSeconds|initialDelaySeconds|"
+		"removeLastHealthyEnabled|removeKnownAgentEnabled|removeKnownAgentMinutes|deregisterEnabled|"
+		"failWhenNoElbForVpc|checkForCorrectVpc|awsElbClientRetries|awsElbClientBackoffBaseDelayMilliseconds|"
+		"awsElbClientBackoffMaxBackoffMilliseconds|defaultCheckInWaitTimeMs", NOT_HERE),
+	SET_NO_EFFECT_SECTION("gcloud",
+		"enabled|googleCredentialsFile|googleCredentials|defaultCheckInWaitTimeMs", NOT_HERE),
+	SET_NO_EFFECT_SECTION("edgeCache", "enabled|edgeCache|integrationSettings", NOT_HERE),
+	SET_NO_EFFECT_SECTION("sentry", "dsn|prefix", NOT_HERE),
+	SET_END,
+};
+/* clang-format on */
+
+static int check_formats(struct service_conf *c, const char *name, const struct yaml_node *root,
+	struct settings_report *rep, struct error *err)
+{
+	static const char key[] = "agentBatchRequestUriFormat";
+
+	if (daemon_format_ok(c->agent_batch_uri_format, "s", false))
+		return 0;
+	return settings_refuse(rep, err, name, yaml_line(root, key), key,
+		"must have '%%s' once, and no other conversion");
+}
+
+/* Settings that read well alone and together cannot work. */
+static void warn_deadlines(const struct service_conf *c, const struct yaml_node *root,
+	struct settings_report *rep)
+{
+	const struct worker_conf *w = &c->worker;
+
+	if (rep && w->agent_call_timeout_ms > w->prepare_deadline_ms)
+		settings_note(rep, false, yaml_line(root, "worker.agentCallTimeoutMs"),
+			"worker.agentCallTimeoutMs: is longer than worker.prepareDeadlineMs, which ends it");
+	if (rep && c->daemon.auth_enabled && !c->master_auth_key)
+		settings_note(rep, false, yaml_line(root, "auth.enabled"),
+			"auth.enabled: without masterAuthKey no key can be added or removed");
+}
+
+int service_conf_parse(const char *name, const char *text, size_t len,
+	struct service_conf **conf_out, struct settings_report *rep, struct error *err)
+{
+	struct arena *arena = arena_new();
+	AUTO(service_conf_free) struct service_conf *c = arena_alloc(arena, sizeof(*c));
+	const struct yaml_node *root = NULL;
+	int rc;
+
+	c->arena = arena;
+	rc = settings_parse(service_settings, name, text, len, arena, c, &root, rep, err);
+	if (rc == 0)
+		rc = daemon_conf_finish(&c->daemon, name, root, arena, rep, err);
+	if (rc == 0)
+		rc = check_formats(c, name, root, rep, err);
+	if (rc != 0)
+		return rc;
+	warn_deadlines(c, root, rep);
+	c->base_uri = arena_printf(arena, "http://%s:%d%s", c->daemon.host, c->daemon.port,
+		c->daemon.context_path);
+	*conf_out = STEAL(c);
+	return 0;
+}
+
+int service_conf_load(const char *path, struct service_conf **conf_out, struct settings_report *rep,
+	struct error *err)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+	int rc;
+
+	rc = file_read(path, YAML_BYTES_MAX, &text, err);
+	if (rc != 0)
+		return rc;
+	return service_conf_parse(path, buf_cstr(&text), text.len, conf_out, rep, err);
+}
+
+void service_conf_free(struct service_conf **conf)
+{
+	struct arena *arena;
+
+	if (!*conf)
+		return;
+	arena = (*conf)->arena;
+	*conf = NULL;
+	arena_free(&arena);
+}
+
+void service_conf_dump(const struct service_conf *conf, struct buf *out)
+{
+	settings_dump(service_settings, conf, out);
+}
