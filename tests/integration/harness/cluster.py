@@ -167,7 +167,8 @@ class Cluster:
             answer = wait_for(check, timeout, "%s terminal" % rid, every)
         except AssertionError as e:
             raise AssertionError("%s; last answer: %s" % (e, json.dumps(self.get(rid)))) from None
-        assert answer["loadBalancerState"] == wanted, answer
+        wanted = (wanted,) if isinstance(wanted, str) else wanted
+        assert answer["loadBalancerState"] in wanted, answer
         return answer
 
     def deploy_body(self, service, names, rid=None, **more):
