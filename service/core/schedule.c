@@ -1,0 +1,89 @@
+/*
+ * schedule.c - which queued requests start now, and together with which
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/core/schedule.h"
+
+#include <string.h>
+
+static bool meet(const struct strings *x, const struct strings *y)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (strings_have(y, x->items[i]))
+			return true;
+	return false;
+}
+
+static bool same_set(const struct strings *x, const struct strings *y)
+{
+	if (x->n != y->n)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		if (!strings_have(y, x->items[i]))
+			return false;
+	return true;
+}
+
+static bool want_one_path(const struct schedule_item *x, const struct schedule_item *y)
+{
+	for (size_t i = 0; i < x->wanted->n; i++)
+		for (size_t k = 0; k < y->wanted->n; k++)
+			if (strcmp(x->wanted->items[i].group, y->wanted->items[k].group) == 0 &&
+				strcmp(x->wanted->items[i].key, y->wanted->items[k].key) == 0)
+				return true;
+	return false;
+}
+
+/* May `it` start beside `other`, which flies, starts in this round, or is ahead of it in the queue? */
+static bool agrees(const struct schedule_item *it, const struct schedule_item *other)
+{
+	if (strcmp(it->service, other->service) == 0)
+		return false;
+	if (!other->flying && other->batch < 0)
+		return true; /* it waits for something else */
+	if (other->flying)
+		return !meet(it->groups, other->groups) && !want_one_path(it, other);
+	if (want_one_path(it, other))
+		return false;
+	return same_set(it->groups, other->groups) || !meet(it->groups, other->groups);
+}
+
+struct round {
+	size_t sizes[64]; /* one per batch of this round */
+	int n;
+};
+
+/* The open batch of its set of groups, or a new one; -1: the batch is full or must not be shared. */
+static int batch_for(const struct schedule_item *items, size_t at, struct round *rd, size_t batch_max)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (items[i].batch < 0 || !same_set(items[i].groups, items[at].groups))
+			continue;
+		if (items[i].alone || items[at].alone || rd->sizes[items[i].batch] >= batch_max)
+			return -1;
+		rd->sizes[items[i].batch]++;
+		return items[i].batch;
+	}
+	if (rd->n == (int)ARRAY_LEN(rd->sizes))
+		return -1;
+	rd->sizes[rd->n] = 1;
+	return rd->n++;
+}
+
+int schedule(struct schedule_item *items, size_t n, size_t batch_max)
+{
+	struct round rd = { .n = 0 };
+
+	for (size_t i = 0; i < n; i++)
+		items[i].batch = -1;
+	for (size_t i = 0; i < n; i++) {
+		bool ok = items[i].startable && !items[i].flying;
+
+		for (size_t k = 0; ok && k < n; k++)
+			if (k != i && (k < i || items[k].flying))
+				ok = agrees(&items[i], &items[k]);
+		if (ok)
+			items[i].batch = batch_for(items, i, &rd, batch_max);
+	}
+	return rd.n;
+}

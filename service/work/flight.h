@@ -1,0 +1,151 @@
+/*
+ * flight.h - one batch of requests on its way: what the worker's files share
+ *
+ * flight.c gathers facts and carries out effects, step.c builds transactions, fanout.c calls agents, worker.c owns them.
+ *
+ * Layer: service/work (private to it).  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SERVICE_WORK_FLIGHT_H
+#define SERVICE_WORK_FLIGHT_H
+
+#include "lib/base/life.h"
+#include "lib/base/log.h"
+#include "lib/model/batch.h"
+#include "lib/records/roster.h"
+#include "service/core/lifecycle.h"
+#include "service/core/tally.h"
+#include "service/work/worker.h"
+
+/* A queue item as it was last read. */
+struct item {
+	struct item *prev, *next; /* the worker's list, in queue order */
+	struct arena *arena;
+	const char *node; /* name under /queue */
+	struct queued_id id;
+	const struct request *request;
+	const char *bad;             /* why it cannot be read; NULL = fine */
+	const void *raw;             /* of the request, for quarantine */
+	size_t raw_len;
+	int status;                  /* enum internal_state */
+	int32_t status_version;
+	const char *message;         /* NULL = no message node */
+	bool history_parent, history_entry;
+	struct service_state base;
+	int32_t sv;
+	bool loaded, loading, stale; /* stale: its service has changed since */
+	bool alone;                  /* prepared by itself: it was in a batch that was refused */
+	struct flight *flight;
+};
+
+struct flight_request {
+	struct item *item;
+	struct plan plan;
+	int dir;                    /* enum direction */
+	int32_t status_version;
+	int status;
+	const char *message;        /* final text, once known */
+	int verdict;                /* enum internal_state it ends with if a rule refused it; -1 = none */
+	struct decided_path *created; /* path locks that DECIDE made */
+	size_t n_created;
+	struct store_watch *watch;  /* of its status: a cancel */
+	struct flight *flight;
+};
+
+struct group_note { /* what T3 must know of a group */
+	const char *name;
+	bool has_last_request, has_base_uris;
+};
+
+struct flight {
+	struct flight *prev, *next;
+	struct worker *w;
+	struct life *life;
+	struct arena *arena;
+	struct log_ctx log;
+	const char *name;            /* B */
+	enum phase phase;
+	int64_t phase_since;         /* loop time */
+	int64_t dv;                  /* decision number; -1 = not decided */
+	int64_t tenures, since_ms;
+	struct flight_request *rq;
+	size_t n;
+	struct strings groups;       /* of all requests */
+	struct group_note *notes;    /* one per group */
+	bool has_state_version;
+	char digest[65];
+	struct tally *tally;
+	const char *failure;         /* why it turned back or was refused: "Apply failed {…" argument */
+	bool ready;                  /* loaded */
+	bool in_txn, split, adopted;
+	struct ask *asks;            /* calls in progress and their back-off */
+	struct loop_timer timer;     /* deadline or retry, whichever is next */
+	int64_t retry_at;
+};
+
+struct worker {
+	struct loop *loop;
+	struct store *st;
+	struct client *client;
+	struct worker_options opt;
+	struct worker_events ev;
+	struct life *life;
+	char *latch_node;
+	int64_t epoch;
+	uint64_t counter;            /* for names of batches */
+	struct roster *roster;
+	struct item *items;
+	struct flight *flights;
+	struct store_watch *queue_watch;
+	struct store_listener listener;
+	struct loop_timer tick, turn;
+	struct janitor *janitor;
+	bool started;                /* T9 is done */
+	bool reloading, scanning, scan_again, first_start;
+	int64_t last_turn_ms;
+};
+
+/* worker.c */
+void worker_turn_soon(struct worker *w);
+void worker_forget_and_reload(struct worker *w, const char *why); /* unknown outcome or lost connection; from a later turn */
+void worker_deposed(struct worker *w);
+void worker_flight_over(struct flight *f, bool rescan); /* unlinks and frees it */
+
+/* flight.c */
+struct flight *flight_new(struct worker *w, struct item **items, size_t n);
+struct flight *flight_adopt(struct worker *w, const char *batch, const struct decision *d, int64_t dv, struct item **items,
+	size_t n);
+struct flight *flight_adopt_undecided(struct worker *w, struct item *item);
+void flight_free(struct flight **f);
+void flight_advance(struct flight *f);
+size_t flight_members(struct flight *f, const struct member ***out); /* false: 0 and NULL, a roster is not ready */
+enum call_type flight_question(const struct flight *f);
+int64_t flight_number(const struct flight *f); /* dv once decided, else -1 */
+int64_t flight_deadline(const struct flight *f); /* loop time */
+void flight_resume_at(struct flight *f, int64_t at);
+
+/* step.c: build, commit, and tell flight.c by these. */
+enum step_end { STEP_DONE, STEP_JOINED, STEP_CONFLICT, STEP_UNKNOWN, STEP_DEPOSED };
+typedef void step_fn(struct flight *f, enum step_end end);
+void step_decide(struct flight *f, step_fn *done);
+void step_take_over(struct flight *f, step_fn *done); /* raises tenures */
+void step_turn(struct flight *f, step_fn *done);
+void step_finish(struct flight *f, step_fn *done);    /* T1, T3, T6, T6' */
+
+/* fanout.c */
+void fanout_ask(struct flight *f, const struct member *const *members, size_t n);
+void fanout_cancel(struct flight *f);
+int64_t fanout_retry_at(const struct flight *f); /* INT64_MAX: nobody waits for a retry */
+
+/* janitor.c: what nobody waits for: remains, leftovers, hosts that have been away too long. */
+struct janitor;
+struct janitor *janitor_new(struct worker *w);
+void janitor_free(struct janitor **j);
+void janitor_retire(struct janitor *j, const char *request_id); /* T8 */
+void janitor_quarantine(struct janitor *j, const struct item *it);      /* T7 */
+void janitor_sweep_terminal(struct janitor *j, const struct item *it);  /* ended by a predecessor, still queued */
+void janitor_drop_decision(struct janitor *j, const char *batch);       /* a record without its requests */
+void janitor_tick(struct janitor *j);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * worker.h - the leader's hands: takes requests from the queue through their life to a terminal state
+ *
+ * Exists only while this service leads.  It starts by reading back what a predecessor left (T9), then is driven by events:
+ * a post, an answer, a watch, a deadline; a slow tick covers what a lost watch would lose.  Everything that it believes can
+ * be read again from the store: after an unknown outcome or a lost connection it forgets all and starts as a new leader does.
+ *
+ * Layer: service/work.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SERVICE_WORK_WORKER_H
+#define SERVICE_WORK_WORKER_H
+
+#include "lib/http/client.h"
+#include "lib/loop/loop.h"
+#include "lib/model/response.h"
+#include "lib/records/rules.h"
+#include "lib/store/store.h"
+#include "service/core/plan.h"
+
+struct worker_options {
+	struct rules rules;
+	int64_t prepare_deadline_ms, apply_deadline_ms, revert_deadline_ms; /* D_prepare, D_apply, D_back */
+	int64_t call_timeout_ms;    /* one call to an agent; a longer run is asked again and joined */
+	int64_t absent_grace_ms;    /* an absent host leaves after this; 0 = it does not count at all (Java's rule) */
+	int64_t tick_ms;            /* the slow tick; 0 = 5 s */
+	size_t batch_max;           /* requests in one batch */
+	struct plan_limits limits;
+	const char *auth_key;       /* sent to agents; NULL = none */
+};
+
+/* After a COMMIT of this leader: for the cache that readers are served from. */
+struct worker_commit {
+	const char *service_id;
+	const struct service_state *state; /* service NULL: deleted */
+	bool state_changed;
+};
+
+struct worker_events {
+	void (*deposed)(void *ctx); /* the latch node is gone: free the worker */
+	void (*committed)(void *ctx, const struct worker_commit *commits, size_t n); /* may be NULL */
+	void (*ended)(void *ctx, const char *request_id); /* a terminal state was written; may be NULL */
+	void *ctx;
+};
+
+struct worker;
+/* latch_node: full path of the own node, checked first in every transaction; epoch: its czxid. */
+struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, const struct worker_options *opt,
+	const char *latch_node, int64_t epoch, const struct worker_events *ev);
+void worker_free(struct worker **w);
+
+void worker_wake(struct worker *w);                    /* something was queued */
+void worker_cancelled(struct worker *w, const char *request_id); /* its status was set to cancelled: look */
+
+/* Answers of agents for a request in flight. False: not in flight here. */
+bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out);
+size_t worker_flights(const struct worker *w);
+int64_t worker_last_turn_ms(const struct worker *w); /* wall time of the last turn */
+
+#endif
