@@ -37,6 +37,7 @@ struct template_source {
 	size_t n_named;
 	bool collected;
 	const char *header, *footer; /* collected only */
+	unsigned mode; /* of a file that is made; 0: 0644 */
 };
 
 /* All copied by renderer_new. */
@@ -62,6 +63,7 @@ struct fileset_file {
 	const char *owner; /* the service, for per-service files; NULL: collected, or the same from several */
 	const struct span *spans; /* collected: whose lines */
 	size_t n_spans;
+	unsigned mode; /* of a file that is made */
 };
 
 struct fileset {
