@@ -12,6 +12,10 @@ struct traffic_source {
 	const char *name;
 	int type, register_by; /* indices into the names of the wire */
 };
+extern const char *const traffic_source_type_names[]; /* NULL-terminated */
+extern const char *const register_by_names[];
+extern const struct record traffic_source_record; /* also a bare string: CLASSIC, INSTANCE_ID */
+
 struct group {
 	const char *name, *domain;
 	struct { struct traffic_source *items; size_t n; } traffic_sources;

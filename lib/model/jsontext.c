@@ -70,18 +70,6 @@ static int scan(const char *text, size_t n, size_t *end_out, struct error *err)
 	return 0;
 }
 
-/* jansson quotes the input near the place: keep our texts one printable line. */
-static int syntax_error(const json_error_t *je, struct error *err)
-{
-	char text[JSON_ERROR_TEXT_LENGTH];
-	size_t i;
-
-	for (i = 0; je->text[i] != '\0' && i + 1 < sizeof(text); i++)
-		text[i] = je->text[i] >= 0x20 && je->text[i] < 0x7f ? je->text[i] : '?';
-	text[i] = '\0';
-	return error_set(err, ERR_INVALID, "not JSON: line %d column %d: %s", je->line, je->column, text);
-}
-
 int jsontext_load(const char *text, size_t n, bool tail_ok, json_t **j_out, struct error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -102,7 +90,7 @@ int jsontext_load(const char *text, size_t n, bool tail_ok, json_t **j_out, stru
 	/* What the scan did not look at (a tail) must not reach the recursion: one more value is refused. */
 	j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 	if (j == NULL)
-		return syntax_error(&je, err);
+		return error_set(err, ERR_INVALID, "not JSON: line %d column %d: %s", je.line, je.column, je.text);
 	*j_out = j;
 	return 0;
 }

@@ -23,19 +23,6 @@ static void place_text(const struct place *at, struct buf *out)
 		buf_printf(out, "%s%.100s", out->len > 0 ? "." : "", at->key);
 }
 
-/* Keys of maps come from outside: one line. */
-static int refuse(const struct reader *rd, struct buf *text, const char *what)
-{
-	size_t i;
-
-	buf_str(text, what);
-	for (i = 0; i < text->len; i++) {
-		if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
-			text->data[i] = '?';
-	}
-	return error_set(rd->err, ERR_INVALID, "%s", buf_cstr(text));
-}
-
 int reader_fail(const struct reader *rd, const struct place *at, const char *fmt, ...)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
@@ -46,8 +33,7 @@ int reader_fail(const struct reader *rd, const struct place *at, const char *fmt
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	place_text(at, &text);
-	buf_str(&text, text.len > 0 ? ": " : "");
-	return refuse(rd, &text, what);
+	return error_set(rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? ": " : "", what);
 }
 
 int reader_fail_field(const struct reader *rd, const struct place *at, const char *field_and_what)
@@ -55,8 +41,7 @@ int reader_fail_field(const struct reader *rd, const struct place *at, const cha
 	AUTO(buf_release) struct buf text = BUF_INIT;
 
 	place_text(at, &text);
-	buf_str(&text, text.len > 0 ? "." : "");
-	return refuse(rd, &text, field_and_what);
+	return error_set(rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? "." : "", field_and_what);
 }
 
 bool reader_missing(const json_t *j)

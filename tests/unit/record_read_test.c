@@ -42,7 +42,7 @@ static void errors_name_the_place(void **state)
 		{ "{\"point\":7}", "point: must be an object" },
 		{ "{\"map\":[]}", "map: must be an object" },
 		{ "{\"map\":{\"A\":[{\"x\":true}]}}", "map.A[0].x: must be an integer" },
-		{ "{\"map\":{\"A\\nB\":1}}", "map.A?B: must be an array" },
+		{ "{\"map\":{\"A\\nB\":1}}", "map.A B: must be an array" },
 		{ "{\"labels\":{\"a\":[]}}", "labels.a: must be a string" },
 		{ "{\"labels\":[]}", "labels: must be an object" },
 		{ "{\"pairs\":[[1,2],[3]]}", "pairs[1]: must be an array of 2 elements" },
