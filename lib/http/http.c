@@ -78,6 +78,11 @@ static void request_free(struct http_request *rq)
 	arena_free(&arena);
 }
 
+void http_request_drop(struct http_request **rq_take)
+{
+	request_free(STEAL(*rq_take));
+}
+
 const char *http_method(const struct http_request *rq)
 {
 	return rq->method;

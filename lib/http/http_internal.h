@@ -58,6 +58,8 @@ struct http_request *http_request_new(const struct http_carrier *carrier, void *
 void http_request_add(struct http_request *rq, struct http_pair **list, const char *name,
 	const char *value);
 void http_request_take_body(struct http_request *rq, struct buf *body);
+/* For a request that no handler has seen. */
+void http_request_drop(struct http_request **rq_take);
 void http_request_detach(struct http_request *rq);
 void http_request_tell_gone(struct http_request *rq); /* calls the handler's function once */
 
