@@ -31,7 +31,7 @@ def title(text):
 
 
 def say(text=""):
-    print("   " + text, flush=True)
+    print("   " + text.replace("\n", "\n" + " " * 14), flush=True)
 
 
 def expect(so, text):

@@ -42,7 +42,7 @@ def swap(style, up, haproxy, name):
     worker = haproxy.show_proc()["worker"]
     write_file(style.file_of("s1"), backend("s1", up.address(name)))
     haproxy.reload()
-    wait_for(lambda: haproxy.show_proc()["worker"] not in (None, worker), 10, "a new worker")
+    wait_for(lambda: haproxy.show_proc()["worker"] != worker, 10, "a new worker")
     wait_for(lambda: haproxy.servers() == {"lb_s1": [up.address(name)]}, 10, "its servers")
     return time.monotonic_ns()
 

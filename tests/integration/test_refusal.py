@@ -161,7 +161,8 @@ def test_a_refusal_costs_only_the_refused(make_cluster):
 
 def test_reload_fails_after_the_check_passed(make_cluster):
     """A port in use is seen by no check: decided, applied, failed, and every host is back on the old state."""
-    cluster = make_cluster().start()
+    haproxy = {"loadBalancerConfig": {"haproxy": {"confirmTimeoutMs": 4000}}}
+    cluster = make_cluster(agent_options=haproxy).start()
     cluster.deploy("s1", ["u1"])
     two = cluster.hosts[1]
     before = [(contents(h.root), h.haproxy.servers(), h.haproxy.fingerprint()) for h in cluster.hosts]

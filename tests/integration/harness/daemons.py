@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs under test: lockstep-service and lockstep-agent, with the YAML they are given."""
+import copy
 import os
 import shlex
 
@@ -7,6 +8,7 @@ from .base import BUILD, ROOT, Ports, Process, http_call, to_yaml, write_file
 
 CONTEXT = "/baragon/v2"
 AGENT_CONTEXT = "/baragon-agent/v2"
+FINGERPRINT = "fingerprint.cfg"  # below the agent's rootPath
 
 
 def merge(into, more):
@@ -59,13 +61,13 @@ class Daemon(Process):
         return self.call("GET", "/status", timeout=3).json()
 
     def server_settings(self):
-        return {"type": "simple", "applicationContextPath": self.context, "adminContextPath": "/admin",
+        return {"type": "simple", "applicationContextPath": self.context,
                 "connector": {"type": "http", "bindHost": "127.0.0.1", "port": self.port}}
 
 
 def zookeeper_settings(quorum, namespace, session_ms):
     return {"quorum": quorum, "zkNamespace": namespace, "sessionTimeoutMillis": session_ms,
-            "connectTimeoutMillis": 2000, "retryBaseSleepTimeMilliseconds": 100, "retryMaxTries": 3}
+            "connectTimeoutMillis": 2000}
 
 
 class Service(Daemon):
@@ -106,7 +108,6 @@ class Agent(Daemon):
         self.id = "127.0.0.1:%d" % self.port
         self.master_socket, self.stats_socket = haproxy.master_socket, haproxy.stats_socket
         self.check_command = haproxy.check_command()
-        self.fingerprint_file = os.path.join(root, "fingerprint.cfg")
 
     def settings(self):
         return merge({
@@ -120,10 +121,10 @@ class Agent(Daemon):
                 # Not used while the sockets are set; an operator has it all the same.
                 "reloadConfigCommand": "/bin/false",
                 "haproxy": {"masterSocket": self.master_socket, "statsSocket": self.stats_socket,
-                            "fingerprintFile": self.fingerprint_file},
+                            "fingerprintFile": FINGERPRINT},
             },
             "heartbeatIntervalSeconds": 2,
-        }, merge(dict(self.templates), self.options))
+        }, merge(copy.deepcopy(self.templates), self.options))
 
     def ready(self):
         return self.status()["agentState"] == "ACCEPTING"

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 
-from .base import Ports, Process, http_call, write_file
+from .base import Ports, Process, http_call, wait_for, write_file
 
 BINARY = "/usr/sbin/haproxy"
 
@@ -88,7 +88,7 @@ class HAProxy(Process):
         return (0, 143, -signal.SIGTERM, -signal.SIGINT, 130)
 
     def ready(self):
-        return self.show_proc()["worker"] and "Pid:" in self.cli("show info") and \
+        return self.ask_proc()["worker"] and "Pid:" in self.cli("show info") and \
             http_call("GET", self.url + "/", timeout=2).status == 404
 
     def start(self, supervised=True):
@@ -131,7 +131,14 @@ class HAProxy(Process):
         return dialog(self.master_socket, command)
 
     def show_proc(self):
-        """{'reloads', 'failed', 'worker' (pid or None), 'old' [pids]}; OSError while it loads."""
+        """{'reloads', 'failed', 'worker' (pid), 'old' [pids]}; the master answers nobody while it loads: waits."""
+        def ask():
+            rows = self.ask_proc()
+            return rows if rows["worker"] else None
+        return wait_for(ask, 10, self.name + ": show proc")
+
+    def ask_proc(self):
+        """The same, OSError while it loads."""
         text = self.master("show proc")
         if "master" not in text:
             raise OSError("master answers %r" % text)

@@ -3,6 +3,7 @@
 import os
 
 from .base import ROOT
+from .daemons import FINGERPRINT
 
 SHIPPED = os.path.join(ROOT, "templates", "haproxy")
 
@@ -26,7 +27,7 @@ class Style:
         pass
 
     def fingerprint(self):
-        return os.path.join(self.root, "fingerprint.cfg")
+        return os.path.join(self.root, FINGERPRINT)
 
     def backend(self, service):
         return "lb_" + service
