@@ -65,6 +65,13 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/liblockstep.a
 unit: $(UNIT_BIN) ## unit tests; one alone: build/dev/unit/NAME_test
 	@sh tests/run_unit.sh $(UNIT_BIN)
 
+$(B)/print_settings: $(B)/tests/lint/print_settings.o $(B)/liblockstep.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: docs
+docs: $(B)/print_settings ## print the pages that are made from tables
+	@$(B)/print_settings >docs/configuration.md.tmp && mv docs/configuration.md.tmp docs/configuration.md
+
 .PHONY: lint
 lint: ## layers, purity, names, sizes
 	@sh tests/lint/lint.sh

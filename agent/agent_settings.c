@@ -107,11 +107,11 @@ const struct setting agent_settings[] = {
 	SET_STRING(CONF, lb.domain_key, "loadBalancerConfig.domain", NULL, 0, "Its old name."),
 	SET_STRINGS(CONF, lb.domains, "loadBalancerConfig.domains", "Domains that this host serves."),
 	SET_MULTIMAP(CONF, lb.domain_aliases, "loadBalancerConfig.domainAliases", "Aliases of domains, told to the service."),
-	SET_INT(CONF, lb.min_healthy_agents, "loadBalancerConfig.minHealthyAgents", "1", 1, 10000, "Told to the service with the group."),
+	SET_INT(CONF, lb.min_healthy_agents, "loadBalancerConfig.minHealthyAgents", "1", 0, 10000, "Told to the service with the group."),
 	SET_BOOL(CONF, lb.limit_worker_count, "loadBalancerConfig.limitWorkerCount", "false",
 		"Refuse to reload while more than `maxLbWorkerCount` workers live."),
 	SET_STRING(CONF, lb.worker_count_command, "loadBalancerConfig.workerCountCommand", NULL, 0, "Prints how many live."),
-	SET_INT(CONF, lb.max_worker_count, "loadBalancerConfig.maxLbWorkerCount", "1", 1, 10000, "That limit."),
+	SET_INT(CONF, lb.max_worker_count, "loadBalancerConfig.maxLbWorkerCount", "1", 0, 10000, "That limit."),
 	SET_STRING(CONF, lb.log_rotate_command, "loadBalancerConfig.logRotateCommand", NULL, 0, "Run from time to time."),
 	SET_DURATION(CONF, lb.rotate_interval_ms, "loadBalancerConfig.rotateIntervalMillis", "3600000", 1000, 365LL * DAY_MS, "How often."),
 	SET_BOOL(CONF, lb.purgeable_cache_off, "loadBalancerConfig.turnOffPurgeableCacheInTemplates", "false", "A variable for templates."),
@@ -123,12 +123,12 @@ const struct setting agent_settings[] = {
 		"HAProxy's stats socket, level admin: servers are changed there without a reload."),
 	SET_DURATION(CONF, lb.haproxy.confirm_timeout_ms, "loadBalancerConfig.haproxy.confirmTimeoutMs", "10000", 100, HOUR_MS,
 		"How long a reload may take until the new configuration is read back."),
-	SET_STRING(CONF, lb.haproxy.fingerprint_file, "loadBalancerConfig.haproxy.fingerprintFile", NULL, 0,
+	SET_STRING(CONF, lb.haproxy.fingerprint_key, "loadBalancerConfig.haproxy.fingerprintFile", NULL, 0,
 		"File below `rootPath` that the agent writes and HAProxy must load with its own `-f`: by it the running "
 		"process tells which files it has read."),
 
 	DAEMON_AUTH_ENABLED_ROW(CONF, daemon),
-	DAEMON_AUTH_KEY_ROW(CONF, daemon, "Not used: keys come from ZooKeeper."),
+	SET_NO_EFFECT("auth.key", "keys come from ZooKeeper"),
 
 	SET_SECTION(CONF, gcloud.present, "gcloud", "Google Cloud: copied into the metadata."),
 	SET_STRING(CONF, gcloud.resource_group, "gcloud.resourceGroup", NULL, 0, "Resource group."),

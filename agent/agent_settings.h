@@ -17,7 +17,7 @@
 
 /* A file for each service (or each of its domains). */
 struct template_conf {
-	const char *filename; /* below rootPath; its %s are for the layout to count */
+	const char *filename; /* a pattern that layout_check() has passed */
 	const char *text;     /* derived: `template`, or what templateFile holds; NULL: no default one */
 	const char *inline_text, *file;
 	struct setting_map named; /* name -> text */
@@ -40,7 +40,8 @@ struct watched_conf {
 struct haproxy_conf {
 	const char *master_socket, *stats_socket; /* NULL: reload by command, nothing is read back */
 	int64_t confirm_timeout_ms;
-	const char *fingerprint_file; /* below rootPath; NULL = none */
+	const char *fingerprint_file; /* derived: relative to rootPath; NULL = none */
+	const char *fingerprint_key;
 };
 
 struct lb_conf {

@@ -7,6 +7,7 @@
  */
 #include "agent/agent_settings_internal.h"
 
+#include "agent/core/layout.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define TEMPLATE_BYTES_MAX (1024u * 1024u)
-#define PRIVATE_FOLDER ".lockstep" /* journal, manifest and views, below rootPath */
 
 struct finish {
 	struct agent_conf *c;
@@ -62,38 +62,16 @@ static int refuse_at(struct finish *f, const struct place *p, const char *text)
 	return settings_refuse(f->rep, f->err, f->name, p->line, p->key, "%s", text);
 }
 
-/* NULL if it is a path below rootPath that the agent may write; else what is wrong with it. */
-static const char *path_fault(const char *path)
+/* Java forgives a leading slash. */
+static int finish_filename(struct finish *f, const struct place *p, const char **filename,
+	enum layout_kind *kind_out)
 {
-	for (const char *p = path; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return "has a control character";
-	if (!utf8_valid(path, strlen(path)))
-		return "is no UTF-8 text";
-	if (strlen(path) > 1024)
-		return "is longer than 1024 bytes";
-	for (const char *p = path;; p++) {
-		size_t n = strcspn(p, "/");
-
-		if (n == 0 || (n == 1 && *p == '.'))
-			return "must be a file, without empty or '.' parts in its path";
-		if (n == 2 && p[0] == '.' && p[1] == '.')
-			return "must not go up with '..'";
-		if (p == path && n == strlen(PRIVATE_FOLDER) && strncmp(p, PRIVATE_FOLDER, n) == 0)
-			return "must not be in '" PRIVATE_FOLDER "', which is the agent's own";
-		p += n;
-		if (*p == '\0')
-			return NULL;
-	}
-}
-
-static int finish_filename(struct finish *f, const struct place *p, const char **filename)
-{
-	const char *fault;
+	struct error why = ERROR_INIT;
 
 	*filename += strspn(*filename, "/");
-	fault = path_fault(*filename);
-	return fault ? refuse_at(f, p, fault) : 0;
+	if (layout_check(*filename, kind_out, &why) != 0)
+		return refuse_at(f, p, why.text);
+	return 0;
 }
 
 /* The folder of the YAML, with its '/', or "". */
@@ -145,7 +123,8 @@ static int finish_templates(struct finish *f)
 	for (size_t i = 0; i < c->templates.n; i++) {
 		struct template_conf *t = &c->templates.items[i];
 		struct place p = place_of(f, "templates", i, "filename");
-		int rc = finish_filename(f, &p, &t->filename);
+		enum layout_kind kind;
+		int rc = finish_filename(f, &p, &t->filename, &kind);
 
 		if (rc == 0)
 			rc = finish_text(f, "templates", i, t->inline_text, t->file, &t->text);
@@ -164,10 +143,11 @@ static int finish_collected(struct finish *f)
 	for (size_t i = 0; i < c->collected.n; i++) {
 		struct collected_conf *t = &c->collected.items[i];
 		struct place p = place_of(f, "collectedTemplates", i, "filename");
-		int rc = finish_filename(f, &p, &t->filename);
+		enum layout_kind kind = LAYOUT_PLAIN;
+		int rc = finish_filename(f, &p, &t->filename, &kind);
 
-		if (rc == 0 && strchr(t->filename, '%'))
-			rc = refuse_at(f, &p, "is one file for all services: '%' may not stand in it");
+		if (rc == 0 && kind != LAYOUT_PLAIN)
+			rc = refuse_at(f, &p, "is one file for all services: '%s' may not stand in it");
 		if (rc == 0)
 			rc = finish_text(f, "collectedTemplates", i, t->inline_text, t->file, &t->text);
 		if (rc == 0 && !t->text && t->named.n == 0)
@@ -222,8 +202,7 @@ static int finish_group_name(struct finish *f)
 {
 	const char *name = f->c->lb.name;
 
-	if (!utf8_valid(name, strlen(name)) || strchr(name, '/') || str_eq(name, ".") ||
-		str_eq(name, ".."))
+	if (strchr(name, '/') || str_eq(name, ".") || str_eq(name, ".."))
 		return refuse(f, "loadBalancerConfig.name", "must be a name, without '/'");
 	for (const char *p = name; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
@@ -231,24 +210,30 @@ static int finish_group_name(struct finish *f)
 	return 0;
 }
 
-static int finish_haproxy(struct finish *f)
+/* Written relative to rootPath, or whole. */
+static int finish_fingerprint(struct finish *f)
 {
 	static const char key[] = "loadBalancerConfig.haproxy.fingerprintFile";
 	struct lb_conf *lb = &f->c->lb;
-	struct haproxy_conf *h = &lb->haproxy;
-	const char *fault;
+	const char *file = lb->haproxy.fingerprint_key;
+	struct error why = ERROR_INIT;
+	size_t n = strlen(lb->root_path);
+	enum layout_kind kind;
 
-	if (!lb->reload_command && !h->master_socket)
-		return refuse(f, "loadBalancerConfig.reloadConfigCommand",
-			"is required, unless haproxy.masterSocket is set");
-	if (!h->fingerprint_file)
+	if (!file)
 		return 0;
-	h->fingerprint_file += strspn(h->fingerprint_file, "/");
-	fault = path_fault(h->fingerprint_file);
-	if (fault)
-		return refuse(f, key, fault);
-	if (!h->master_socket && !h->stats_socket)
-		warn(f, key, "cannot be read back without masterSocket or statsSocket");
+	if (*file == '/') {
+		if (!str_starts(file, lb->root_path) || file[n] != '/')
+			return refuse(f, key, "must be below loadBalancerConfig.rootPath");
+		file += n + 1;
+	}
+	if (layout_check(file, &kind, &why) != 0)
+		return refuse(f, key, why.text);
+	if (kind != LAYOUT_PLAIN)
+		return refuse(f, key, "is one file: '%s' may not stand in it");
+	lb->haproxy.fingerprint_file = file;
+	if (!lb->haproxy.stats_socket)
+		warn(f, key, "cannot be read back without statsSocket");
 	return 0;
 }
 
@@ -264,7 +249,10 @@ static int finish_lb(struct finish *f)
 	if (rc == 0)
 		rc = finish_root_path(f);
 	if (rc == 0)
-		rc = finish_haproxy(f);
+		rc = finish_fingerprint(f);
+	if (rc == 0 && !lb->reload_command && !lb->haproxy.master_socket)
+		rc = refuse(f, "loadBalancerConfig.reloadConfigCommand",
+			"is required, unless haproxy.masterSocket is set");
 	return rc;
 }
 

@@ -40,6 +40,7 @@ struct service_conf {
 
 	struct worker_conf worker;
 	struct history_conf history;
+	const char *auth_key;        /* put into ZooKeeper at start; NULL: none */
 	const char *master_auth_key; /* NULL: the API of keys is closed */
 	bool enforce_target_agent_count;
 	int default_target_agent_count;

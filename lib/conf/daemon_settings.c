@@ -95,10 +95,11 @@ static int finish_simple(struct finish *f)
 
 static int finish_default(struct finish *f)
 {
+	const struct yaml_node *server = yaml_get(f->root, "server");
 	struct daemon_conf *d = f->d;
 	size_t plain = 0;
 
-	if (yaml_get(yaml_get(f->root, "server"), "connector"))
+	if (yaml_get(server, "connector") && !yaml_get(server, "applicationConnectors"))
 		warn(f, "server.connector", "has no effect without 'type: simple'");
 	d->port = 8080;
 	d->bind_host = NULL;
@@ -157,8 +158,7 @@ static int finish_namespace(struct finish *f)
 {
 	const char *ns = f->d->zk_namespace;
 
-	if (!utf8_valid(ns, strlen(ns)) || strchr(ns, '/') || str_eq(ns, ".") || str_eq(ns, "..") ||
-		str_eq(ns, "zookeeper"))
+	if (strchr(ns, '/') || str_eq(ns, ".") || str_eq(ns, "..") || str_eq(ns, "zookeeper"))
 		return refuse(f, "zookeeper.zkNamespace", "must be one name, without '/'");
 	for (const char *p = ns; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)

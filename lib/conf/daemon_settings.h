@@ -39,7 +39,6 @@ struct daemon_conf {
 	const char *zk_quorum, *zk_namespace;
 	int zk_session_timeout_ms, zk_connect_timeout_ms;
 	bool auth_enabled;
-	const char *auth_key;
 	int log_word;
 };
 enum { SERVER_DEFAULT, SERVER_SIMPLE };
@@ -99,9 +98,6 @@ extern const struct setting daemon_connector_rows[];
 #define DAEMON_AUTH_ENABLED_ROW(owner, f)                                                            \
 	SET_BOOL(owner, f.auth_enabled, "auth.enabled", "false",                                     \
 		"Ask for `authkey`; the keys themselves are in ZooKeeper.")
-#define DAEMON_AUTH_KEY_ROW(owner, f, text)                                                          \
-	SET_STRING(owner, f.auth_key, "auth.key", NULL, SETTING_SECRET, text)
-
 #define DAEMON_LOGGING_ROWS(owner, f)                                                                \
 	SET_ENUM(owner, f.log_word, "logging.level", "INFO", "ALL|TRACE|DEBUG|INFO|WARN|ERROR|OFF",  \
 		"What is logged; `ALL` and `TRACE` as `DEBUG`, `OFF` as `ERROR`."),                 \

@@ -39,6 +39,7 @@ static void note_take(struct settings_report *rep, bool error, int line, char *t
 	rep->notes[rep->n++] = (struct settings_note){ line, error, text };
 }
 
+static char *format(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
 static char *format(const char *fmt, va_list ap)
 {
 	char line[1024];

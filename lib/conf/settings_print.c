@@ -13,12 +13,50 @@
 
 #define MASK "********"
 
+/* What YAML does not let stand in a text, or would take for a line break; its length, or 0. */
+static size_t special(const unsigned char *p, unsigned *code_out)
+{
+	unsigned code = *p;
+	size_t n = 1;
+
+	if (*p == 0xc2) {
+		code = p[1];
+		n = 2;
+	} else if ((*p & 0xf0) == 0xe0 && p[1] != 0 && p[2] != 0) {
+		code = (*p & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+		n = 3;
+	}
+	*code_out = code;
+	if (n == 1)
+		return code < 0x20 || code == 0x7f || code == '"' || code == '\\' ? 1 : 0;
+	if (n == 2)
+		return code >= 0x80 && code < 0xa0 ? 2 : 0;
+	return code == 0x2028 || code == 0x2029 || code == 0xfeff || code >= 0xfffe ? 3 : 0;
+}
+
 static void put_text(struct buf *out, const char *s)
 {
-	if (s)
-		buf_json_string(out, s, strlen(s));
-	else
+	unsigned code;
+
+	if (!s) {
 		buf_str(out, "null");
+		return;
+	}
+	buf_char(out, '"');
+	while (*s) {
+		size_t n = special((const unsigned char *)s, &code);
+
+		if (n == 0)
+			buf_char(out, *s);
+		else if (code == '"' || code == '\\')
+			buf_printf(out, "\\%c", *s);
+		else if (code == '\n')
+			buf_str(out, "\\n");
+		else
+			buf_printf(out, "\\u%04x", code);
+		s += n > 0 ? n : 1;
+	}
+	buf_char(out, '"');
 }
 
 static void put_texts(struct buf *out, const struct setting_strings *l)
@@ -279,11 +317,11 @@ static void doc_row(const struct setting *s, struct buf *out)
 }
 
 /* The section a row is shown in; the top-level keys are one, too. */
-static size_t section_len(const char *key)
+static size_t section_len(const struct setting *s)
 {
-	size_t n = strcspn(key, ".");
+	size_t n = strcspn(s->key, ".");
 
-	return key[n] == '.' ? n : 0;
+	return s->key[n] == '.' || s->kind == SETTING_SECTION ? n : 0;
 }
 
 static void doc_table(const struct setting *rows, struct buf *out)
@@ -291,11 +329,11 @@ static void doc_table(const struct setting *rows, struct buf *out)
 	const struct setting *before = NULL;
 
 	for (const struct setting *s = rows; s->key; s++) {
-		size_t n = section_len(s->key);
+		size_t n = section_len(s);
 
 		if (s->flags & SETTING_NO_EFFECT)
 			continue;
-		if (!before || section_len(before->key) != n || strncmp(before->key, s->key, n) != 0) {
+		if (!before || section_len(before) != n || strncmp(before->key, s->key, n) != 0) {
 			if (n > 0)
 				buf_printf(out, "\n### %.*s\n", (int)n, s->key);
 			buf_str(out, "\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
@@ -311,25 +349,38 @@ static void doc_table(const struct setting *rows, struct buf *out)
 	}
 }
 
+static void doc_why(const struct setting *s, struct buf *out)
+{
+	buf_str(out, " | ");
+	put_cell(out, s->help);
+	buf_str(out, " |\n");
+}
+
+/* Neighbours with the same reason share a line. */
 static void doc_no_effect(const struct setting *rows, struct buf *out)
 {
-	bool any = false;
+	const struct setting *before = NULL;
 	char word[64];
 
 	for (const struct setting *s = rows; s->key; s++) {
 		if (!(s->flags & SETTING_NO_EFFECT))
 			continue;
-		if (!any)
+		if (!before)
 			buf_str(out, "\n### Known keys without effect\n\nA warning says so, with the line.\n\n"
 				     "| Key | Why |\n|---|---|\n");
-		any = true;
-		buf_printf(out, "| `%s`", s->key);
+		if (before && str_eq(before->help, s->help))
+			buf_str(out, ", ");
+		else if (before)
+			doc_why(before, out);
+		if (!before || !str_eq(before->help, s->help))
+			buf_str(out, "| ");
+		buf_printf(out, "`%s`", s->key);
 		for (int i = 0; s->words && *settings_word(s->words, i, word); i++)
 			buf_printf(out, "%s`.%s`", i > 0 ? ", " : ": ", word);
-		buf_str(out, " | ");
-		put_cell(out, s->help);
-		buf_str(out, " |\n");
+		before = s;
 	}
+	if (before)
+		doc_why(before, out);
 }
 
 void settings_docs(const struct setting *rows, struct buf *out)

@@ -295,6 +295,15 @@ static void dump(void **state)
 	assert_int_equal(rep.n, 0);
 	settings_dump(rows, &conf, &again);
 	assert_string_equal(buf_cstr(&again), full_dump);
+	/* Texts of every kind of letter come back as they were. */
+	buf_clear(&first);
+	good("name: \"\\t\\n\\r\\e\\x7f\\x85\\xa0\\u2028\\uffff\\U0001f600 '\\\"\\\\ \\xe9\\ufeff\"\n");
+	settings_dump(rows, &conf, &first);
+	assert_true(str_starts(buf_cstr(&first),
+		"name: \"\\u0009\\n\\u000d\\u001b\\u007f\\u0085\xc2\xa0\\u2028\\uffff\xf0\x9f\x98\x80 '\\\"\\\\ \xc3\xa9\\ufeff\"\n"));
+	good(buf_cstr(&first));
+	assert_string_equal(conf.name,
+		"\t\n\r\x1b\x7f\xc2\x85\xc2\xa0\xe2\x80\xa8\xef\xbf\xbf\xf0\x9f\x98\x80 '\"\\ \xc3\xa9\xef\xbb\xbf");
 	/* Without: empty lists, no absent section. */
 	buf_clear(&first);
 	good("name: x\n");
