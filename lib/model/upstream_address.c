@@ -95,9 +95,9 @@ static bool is_ipv6(const char *s, size_t n)
 				return false;
 			gap = true;
 			s += 2;
-			if (s == end)
+			if (s >= end)
 				break;
-		} else if (s[0] == ':' && ++s == end) {
+		} else if (s[0] == ':' && ++s >= end) {
 			return false;
 		}
 		if (memchr(s, '.', (size_t)(end - s)) != NULL && memchr(s, ':', (size_t)(end - s)) == NULL) {
