@@ -192,7 +192,7 @@ def main():
     folder = base.make_dir()
     zk, cluster = None, None
     once = os.environ.get("DEMO_ONCE", "") not in ("", "0")
-    rc = 0
+    rc, staying = 0, False
     try:
         try:
             zk = ZooKeeper(folder)
@@ -202,10 +202,11 @@ def main():
             for part in (deploys, refusal, killed_service):
                 part(cluster)
             if not once:
+                staying = True
                 stay(cluster)
         except KeyboardInterrupt:
             print("\n   stopping", flush=True)
-            rc = 130 if once else 0
+            rc = 0 if staying else 130
         except (AssertionError, RuntimeError, OSError, ValueError) as e:
             expect(False, str(e))
     finally:
@@ -220,7 +221,7 @@ def main():
         if wrong:
             show_logs(folder)
         base.remove_dir(folder)
-    title("Everything shown was so." if not wrong else "%d things were not so:" % len(wrong))
+    title("Everything shown was so." if not wrong and rc == 0 else "Interrupted." if not wrong else "%d things were not so:" % len(wrong))
     for w in wrong:
         say(w)
     return 1 if wrong else rc

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import yaml
 
 from harness.base import Ports, Timeout, http_call, read_file, to_yaml, wait_for, write_file
 from harness.cut import Cut, Tap
@@ -59,7 +60,6 @@ def test_ports_stay_ours():
 
 
 def test_yaml_is_yaml():
-    yaml = pytest.importorskip("yaml")
     value = {"a": {"b": [1, True, None, "x y", {"c": "l1\n  l2 {{x}}\n", "d": []}], "e": ""}, "n": "yes", "p": "/a/b",
              "t": "one\n\ntwo\n", "u": "no end\nof line", "v": {"w": {}}, "q": "0123", "m": [["a"], "b: c # d"]}
     assert yaml.safe_load(to_yaml(value)) == value

@@ -275,6 +275,9 @@ class Process:
         if not self.popen:
             return
         self.note_end()
+        if not self.running():
+            self.popen = None
+            return
         if self.frozen:
             self.thaw()
         self.signal(signal.SIGTERM)

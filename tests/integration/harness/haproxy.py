@@ -68,6 +68,7 @@ class HAProxy(Process):
         self.supervised = False
         self.restarts = 0
         self._guard = None
+        self._ended = threading.Event()
         self._lock = threading.RLock()
 
     def configure(self, extra=""):
@@ -95,26 +96,28 @@ class HAProxy(Process):
         super().start()
         self.supervised = supervised
         if supervised:
+            self._ended.clear()
             self._guard = threading.Thread(target=self._supervise, daemon=True)
             self._guard.start()
         return self
 
     def _supervise(self):
-        """Starts it again when it ends by itself, as systemd would."""
-        while self.supervised:
+        """Starts it again when it ends by itself, as systemd would. A child dies with the thread that forked it
+        (_die_with_parent), so this one lives until the child has been stopped."""
+        while not self._ended.wait(0.05):
             with self._lock:
                 if self.supervised and not self.running():
                     self.restarts += 1
                     self.spawn()
-            threading.Event().wait(0.05)
 
     def stop(self):
         self.supervised = False
-        if self._guard:
-            self._guard.join()
-            self._guard = None
         with self._lock:
             super().stop()
+        if self._guard:
+            self._ended.set()
+            self._guard.join()
+            self._guard = None
 
     def die(self):
         """kill -9 of the master; the supervisor, if any, brings it back."""
