@@ -13,7 +13,8 @@ objects()
 }
 
 pure=$(objects $dev/service/core/*.o $dev/agent/core/*.o $dev/agent/template/*.o $dev/lib/model/*.o \
-	$dev/agent/haproxy/config*.o $dev/agent/haproxy/diff*.o)
+	$dev/agent/haproxy/config*.o $dev/agent/haproxy/diff*.o $dev/agent/haproxy/lines.o \
+	$dev/agent/haproxy/answer.o $dev/agent/haproxy/proof.o)
 [ -n "$pure" ] || exit 0
 base=$(objects $dev/lib/base/*.o)
 # shellcheck disable=SC2086 # no blanks in names
