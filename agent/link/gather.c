@@ -1,0 +1,324 @@
+/*
+ * gather.c - what must run here, read from the store alone
+ *
+ * target(service) = the committed state, with the requests of a decided batch folded in whose direction is forward.  The
+ * decision is read before the state: if it has ended meanwhile, the state read after it is the answer either way.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "agent/link/link_internal.h"
+
+#include "lib/base/str.h"
+#include "lib/model/fold.h"
+#include "lib/records/paths.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the view ---------------------------------------------------------------------------------------- */
+
+static void entry_free(struct agent_link *ln, struct view_entry *e)
+{
+	MAP_DEL(ln->view, e);
+	target_service_unref(&e->target);
+	free(e);
+}
+
+void view_clear(struct agent_link *ln)
+{
+	struct view_entry *e, *tmp;
+
+	MAP_EACH(ln->view, e, tmp)
+		entry_free(ln, e);
+}
+
+void view_put(struct agent_link *ln, const char *id, const struct service_state *s)
+{
+	struct view_entry *e;
+
+	MAP_FIND(ln->view, id, e);
+	if (e != NULL)
+		entry_free(ln, e);
+	if (s->service == NULL || !strings_have(&s->service->groups, ln->opt.group_name))
+		return;
+	e = xcalloc(1, sizeof(*e));
+	e->target = target_service_new(s);
+	e->id = e->target->id;
+	MAP_ADD(ln->view, id, e);
+}
+
+/* --- decoding ------------------------------------------------------------------------------------------ */
+
+static int take_state(struct arena *a, const struct reader *r, size_t at, struct service_state *out, struct error *err)
+{
+	const struct store_node *node = reader_node(r, at);
+	size_t n;
+	const char *const *names = reader_names(r, at + 1, &n);
+	struct service *s;
+	int rc;
+
+	*out = (struct service_state){ 0 };
+	if (node == NULL || node->len == 0)
+		return 0;
+	rc = record_decode(&service_record, node->data, node->len, a, &s, err);
+	if (rc != 0)
+		return rc;
+	out->service = s;
+	out->upstreams.items = arena_alloc(a, (n + 1) * sizeof(struct upstream));
+	for (size_t i = 0; i < n; i++)
+		if (upstream_from_text(names[i], a, &out->upstreams.items[out->upstreams.n], NULL) == 0)
+			out->upstreams.n++;
+	return 0;
+}
+
+static void read_state(struct reader *r, const char *service)
+{
+	reader_get(r, path_service(r->arena, service));
+	reader_children(r, path_service(r->arena, service));
+}
+
+/* --- everything ------------------------------------------------------------------------------------------ */
+
+struct sweep {
+	struct op *op;
+	size_t n_batches, n_services;
+	const char *const *batches, *const *services;
+	const struct decision **decisions;
+	struct strings more; /* services of decided requests that have no state yet */
+};
+
+static const struct request *decided_request(const struct sweep *sw, const struct reader *r, size_t first, const char *service)
+{
+	size_t at = first;
+
+	for (size_t b = 0; b < sw->n_batches; b++) {
+		const struct decision *d = sw->decisions[b];
+
+		for (size_t i = 0; d != NULL && i < d->requests.n; i++, at++) {
+			const struct store_node *node = reader_node(r, at);
+			struct request *rq;
+
+			if (d->requests.items[i].dir == DIR_FORWARD && strcmp(d->requests.items[i].service, service) == 0 && node != NULL &&
+				request_decode(node->data, node->len, r->arena, &rq, NULL) == 0)
+				return rq;
+		}
+	}
+	return NULL;
+}
+
+static void put_service(struct sweep *sw, const struct reader *r, size_t at, size_t first_request, const char *id)
+{
+	struct agent_link *ln = sw->op->ln;
+	struct service_state base, next;
+	const struct request *rq = ln->opt.rules.target ? decided_request(sw, r, first_request, id) : NULL;
+
+	if (take_state(r->arena, r, at, &base, NULL) != 0)
+		return; /* a record that cannot be read changes nothing: what ran goes on */
+	if (rq != NULL) {
+		fold(&base, &rq, 1, r->arena, &next);
+		base = next;
+	}
+	view_put(ln, id, &base);
+}
+
+static void on_contents(void *ctx, struct reader **r_take, const struct error *err)
+{
+	struct sweep *sw = ctx;
+	struct op *op = sw->op;
+
+	if (err == NULL) {
+		const struct reader *r = *r_take;
+		size_t first_request = 2 * (sw->n_services + sw->more.n);
+		struct view_entry *e, *tmp;
+
+		for (size_t i = 0; i < sw->n_services; i++)
+			put_service(sw, r, 2 * i, first_request, sw->services[i]);
+		for (size_t i = 0; i < sw->more.n; i++)
+			put_service(sw, r, 2 * (sw->n_services + i), first_request, sw->more.items[i]);
+		MAP_EACH(op->ln->view, e, tmp) {
+			bool there = false;
+
+			for (size_t i = 0; !there && i < sw->n_services; i++)
+				there = strcmp(sw->services[i], e->id) == 0;
+			if (!there && !strings_have(&sw->more, e->id))
+				entry_free(op->ln, e);
+		}
+	}
+	ops_gathered(op, err);
+	reader_free(r_take);
+}
+
+static bool listed(const struct sweep *sw, const char *service)
+{
+	for (size_t i = 0; i < sw->n_services; i++)
+		if (strcmp(sw->services[i], service) == 0)
+			return true;
+	return strings_have(&sw->more, service);
+}
+
+static void on_decisions(void *ctx, struct reader **r_take, const struct error *err)
+{
+	struct sweep *sw = ctx;
+	struct reader *r, *prev = *r_take;
+
+	if (err != NULL) {
+		ops_gathered(sw->op, err);
+		reader_free(r_take);
+		return;
+	}
+	sw->decisions = arena_alloc(prev->arena, (sw->n_batches + 1) * sizeof(struct decision *));
+	for (size_t b = 0; b < sw->n_batches; b++) {
+		const struct store_node *node = reader_node(prev, b);
+		struct decision *d = NULL;
+
+		if (node != NULL && decision_decode(node->data, node->len, prev->arena, &d, NULL) == 0)
+			sw->decisions[b] = d;
+		for (size_t i = 0; d != NULL && i < d->requests.n; i++)
+			if (!listed(sw, d->requests.items[i].service))
+				strings_add(&sw->more, prev->arena, d->requests.items[i].service);
+	}
+	sw->services = reader_names(prev, sw->n_batches, &sw->n_services);
+	r = reader_next(r_take);
+	for (size_t i = 0; i < sw->n_services; i++)
+		read_state(r, sw->services[i]);
+	for (size_t i = 0; i < sw->more.n; i++)
+		read_state(r, sw->more.items[i]);
+	for (size_t b = 0; b < sw->n_batches; b++)
+		for (size_t i = 0; sw->decisions[b] != NULL && i < sw->decisions[b]->requests.n; i++)
+			reader_get(r, path_request(r->arena, sw->decisions[b]->requests.items[i].id));
+	reader_run(&r, on_contents, sw);
+}
+
+static void on_decided_list(void *ctx, struct reader **r_take, const struct error *err)
+{
+	struct sweep *sw = ctx;
+	struct reader *r;
+
+	if (err != NULL) {
+		ops_gathered(sw->op, err);
+		reader_free(r_take);
+		return;
+	}
+	sw->batches = reader_names(*r_take, 0, &sw->n_batches);
+	r = reader_next(r_take);
+	for (size_t b = 0; b < sw->n_batches; b++)
+		reader_get(r, path_decision(r->arena, sw->batches[b]));
+	reader_children(r, PATH_STATE);
+	reader_run(&r, on_decisions, sw);
+}
+
+void gather_all(struct op *op)
+{
+	struct agent_link *ln = op->ln;
+	struct reader *r = reader_new(ln->st, ln->life);
+	struct sweep *sw = arena_alloc(r->arena, sizeof(*sw));
+
+	sw->op = op;
+	reader_sync_first(r);
+	reader_children(r, PATH_DECIDED);
+	reader_run(&r, on_decided_list, sw);
+}
+
+/* --- one call: the decision, then requests and states of its services, in one wave -------------------------- */
+
+static bool goes_forward(const struct decision *d, const char *request_id)
+{
+	for (size_t i = 0; i < d->requests.n; i++)
+		if (strcmp(d->requests.items[i].id, request_id) == 0)
+			return d->requests.items[i].dir == DIR_FORWARD;
+	return false;
+}
+
+static int take_item(struct op *op, const struct reader *r, size_t i, const struct decision *d, struct error *err)
+{
+	const struct batch_item *it = &op->call->items.items[i];
+	const struct store_node *node = reader_node(r, 1 + 3 * i);
+	struct request *rq = NULL;
+	bool wanted = op->call->type == CALL_PREPARE || (d != NULL && goes_forward(d, it->request_id));
+	int rc;
+
+	rc = take_state(op->arena, r, 1 + 3 * i + 1, &op->bases[i], err);
+	if (rc != 0)
+		return rc;
+	op->nexts[i] = op->bases[i];
+	if (!wanted)
+		return 0;
+	if (node == NULL)
+		return error_set(err, ERR_CONFLICT, "request '%s' does not exist", it->request_id);
+	rc = request_decode(node->data, node->len, op->arena, &rq, err);
+	if (rc != 0)
+		return rc;
+	op->requests[i] = rq;
+	fold(&op->bases[i], (const struct request *const *)&op->requests[i], 1, op->arena, &op->nexts[i]);
+	return 0;
+}
+
+static int take_call(struct op *op, const struct reader *r, struct error *err)
+{
+	const struct store_node *node = reader_node(r, 0);
+	size_t n = op->call->items.n;
+	struct decision *d = NULL;
+
+	op->version_read = node != NULL ? node->version : -1;
+	if (node != NULL) {
+		int rc = decision_decode(node->data, node->len, op->arena, &d, err);
+
+		if (rc != 0)
+			return rc;
+	}
+	op->requests = arena_alloc(op->arena, (n + 1) * sizeof(struct request *));
+	op->bases = arena_alloc(op->arena, (n + 1) * sizeof(*op->bases));
+	op->nexts = arena_alloc(op->arena, (n + 1) * sizeof(*op->nexts));
+	for (size_t i = 0; i < n; i++) {
+		int rc = take_item(op, r, i, d, err);
+
+		if (rc != 0)
+			return rc;
+	}
+	if (op->call->type != CALL_PREPARE && node == NULL)
+		return error_set(err, ERR_NOT_FOUND, "batch '%s' has ended", op->call->batch);
+	return 0;
+}
+
+static void on_call(void *ctx, struct reader **r_take, const struct error *err)
+{
+	struct op *op = ctx;
+	struct error why = ERROR_INIT;
+	bool too_old;
+
+	if (err != NULL) {
+		ops_gathered(op, err);
+		reader_free(r_take);
+		return;
+	}
+	if (take_call(op, *r_take, &why) != 0)
+		err = &why;
+	reader_free(r_take);
+	/* Our reads may lag behind the leader: what is older than it says, or not there yet, is read once more after a sync. */
+	too_old = op->call->type == CALL_PREPARE ? err != NULL : op->version_read < op->call->number;
+	if (too_old && !op->again) {
+		op->again = true;
+		gather_call(op);
+		return;
+	}
+	if (err == NULL && too_old) {
+		error_set(&why, ERR_NOT_DONE, "decision %lld of batch '%s' cannot be read yet", (long long)op->call->number,
+			op->call->batch);
+		err = &why;
+	}
+	ops_gathered(op, err);
+}
+
+void gather_call(struct op *op)
+{
+	struct reader *r = reader_new(op->ln->st, op->ln->life);
+
+	if (op->again)
+		reader_sync_first(r);
+	reader_get(r, path_decision(r->arena, op->call->batch));
+	for (size_t i = 0; i < op->call->items.n; i++) {
+		reader_get(r, path_request(r->arena, op->call->items.items[i].request_id));
+		read_state(r, op->call->items.items[i].service_id);
+	}
+	reader_run(&r, on_call, op);
+}
