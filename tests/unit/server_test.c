@@ -109,6 +109,13 @@ static void shared(struct http_request *rq, void *app)
 	http_reply_shared(&rq, 200, "text/plain", "shared bytes", 12, on_unref, app);
 }
 
+static void big(struct http_request *rq, void *app)
+{
+	static const char zeros[16 * 1024 * 1024];
+
+	http_reply_shared(&rq, 200, "text/plain", zeros, sizeof(zeros), on_unref, app);
+}
+
 static void no_content(struct http_request *rq, void *app)
 {
 	(void)app;
@@ -121,6 +128,7 @@ static const struct route routes[] = {
 	{ "POST", "/post",     post,       ROLE_OPEN, 50000, "" },
 	{ "GET",  "/keep",     keep,       ROLE_OPEN, 0,     "" },
 	{ "GET",  "/shared",   shared,     ROLE_OPEN, 0,     "" },
+	{ "GET",  "/big",      big,        ROLE_OPEN, 0,     "" },
 	{ "GET",  "/nothing",  no_content, ROLE_OPEN, 0,     "" },
 };
 /* clang-format on */
@@ -588,6 +596,23 @@ static void test_idle_is_closed(void **state)
 	teardown(&w);
 }
 
+static void test_stalled_reader_is_cut(void **state)
+{
+	struct world w;
+	int fd;
+
+	(void)state;
+	setup(&w, 1000, 30000);
+	send_text(&w, "GET /v2/big HTTP/1.1\r\n" HOST "\r\n");
+	fd = w.fd;
+	w.fd = -1; /* nobody reads */
+	run_until(&w, got_unref);
+	w.fd = fd;
+	run_until(&w, got_close);
+	assert_true(w.in.len < 16 * 1024 * 1024);
+	teardown(&w);
+}
+
 static void on_drained(void *ctx)
 {
 	((struct world *)ctx)->drained++;
@@ -681,6 +706,7 @@ int main(void)
 		cmocka_unit_test(test_client_gone),
 		cmocka_unit_test(test_slow_clients_are_cut),
 		cmocka_unit_test(test_idle_is_closed),
+		cmocka_unit_test(test_stalled_reader_is_cut),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_free_with_requests_open),
 		cmocka_unit_test(test_port_taken),
