@@ -120,14 +120,14 @@ def deploys(cluster):
 def refusal(cluster):
     title("A deploy that HAProxy refuses on one of the two hosts")
     one, two = cluster.hosts
-    two.haproxy.configure("\nbackend lb_cart\n    server mine 127.0.0.1:9\n")
-    say("The operator of %s has a backend lb_cart of their own; a service cart would make a second one." % two.name)
+    two.take_name("cart")
+    say("The operator of %s has a backend 'cart' of their own; a service cart would make a second one." % two.name)
     watchers = [Watcher(h.root) for h in cluster.hosts]
     before = [(snapshot(h.root), h.haproxy.state()) for h in cluster.hosts]
     if post(cluster, cluster.request("cart-1", "cart", add=["red"])):
         answer = follow(cluster, "cart-1", "FAILED")
         text = answer["message"] + json.dumps(answer["agentResponses"])
-        expect("lb_cart" in text, "the answer has HAProxy's own words")
+        expect("has the same name as backend" in text, "the answer has HAProxy's own words")
         expect(hosts_named(text, [two]) == [two.name], "and names the host that refused, %s" % two.agent.id)
     for h, w, was in zip(cluster.hosts, watchers, before):
         files, proc = was

@@ -205,9 +205,9 @@ def test_a_value_never_adds_a_line(make_cluster, place):
     """Whatever a value is, each rendered file has the lines that the template has, or the request is refused."""
     template = ("# owners {{#each service.owners}}{{{this}}} {{/each}}note {{service.options.note}} path "
                 "{{{service.serviceBasePath}}} racks {{#each upstreams}}{{{rackId}}} {{/each}}\n") + PER_SERVICE
-    cluster = make_cluster()
+    cluster = make_cluster(style="per-service")
     for h in cluster.hosts:
-        h.agent.templates["collectedTemplates"][0]["template"] = template
+        h.agent.templates["templates"][0]["template"] = template
     cluster.start()
     cluster.deploy("s1", ["u1"], service_fields={"options": {"note": "n"}})
     lines = {h.name: read_file(h.file_of("s1")).count("\n") for h in cluster.hosts}

@@ -18,7 +18,7 @@ from harness.zookeeper import ZooKeeper
 
 
 def backend(service, *addresses):
-    return "backend lb_%s\n    balance roundrobin\n" % service + \
+    return "backend %s\n    balance roundrobin\n" % service + \
         "".join("    server %s %s\n" % (a, a) for a in addresses)
 
 
@@ -29,7 +29,7 @@ def parts(folder):
     style = STYLES["collected"](root)
     up = Upstreams(folder, ["old", "new"]).start()
     write_file(os.path.join(root, "backends.cfg"), backend("s1", up.address("old")))
-    write_file(os.path.join(root, "routes.map"), "/s1/ lb_s1\n")
+    write_file(os.path.join(root, "routes.map"), "/s1/ s1\n")
     write_file(style.fingerprint(), "global\n    set-var proc.lockstep str(abc123)\n")
     haproxy = HAProxy(folder, "haproxy", style.routing(), style.includes())
     haproxy.start()
@@ -44,7 +44,7 @@ def swap(style, up, haproxy, name):
     write_file(style.file_of("s1"), backend("s1", up.address(name)))
     haproxy.reload()
     wait_for(lambda: haproxy.show_proc()["worker"] != worker, 10, "a new worker")
-    wait_for(lambda: haproxy.servers() == {"lb_s1": [up.address(name)]}, 10, "its servers")
+    wait_for(lambda: haproxy.servers() == {"s1": [up.address(name)]}, 10, "its servers")
     return time.monotonic_ns()
 
 

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from harness.base import write_file
+from harness.base import read_file, write_file
 from harness.cluster import hosts_named
 from harness.inotify import Watcher, contents, snapshot
 
@@ -64,9 +64,9 @@ def tapped(request, make_cluster):
 def test_check_command_refuses(tapped):
     """HAProxy itself says no: on one host the operator has a backend of that name already."""
     two = tapped.hosts[1]
-    two.haproxy.configure("\nbackend lb_taken\n    server x 127.0.0.1:9\n")
+    two.take_name("taken")
     body = tapped.request("bad", "taken", add=["u2"])
-    refused(tapped, body, "lb_taken", two)
+    refused(tapped, body, "has the same name as backend", two)
     tapped.deploy("s1", ["u2"])
     tapped.check_serving("s1", ["u2"])
 
@@ -75,7 +75,7 @@ def test_check_command_with_its_own_words(tapped):
     """Any program can be the check: its last words are in the answer, its exit status decides."""
     two = tapped.hosts[1]
     script = write_file(os.path.join(two.agent.dir, "check.sh"), "#!/bin/sh\n"
-                        "grep -rq lb_evil %s || exit 0\necho 'no evil on this host, please'\nexit 3\n" % two.root)
+                        "grep -rq 'backend.*evil' %s || exit 0\necho 'no evil on this host, please'\nexit 3\n" % two.root)
     os.chmod(script, 0o755)
     two.agent.stop()
     two.agent.check_command = script
@@ -90,8 +90,9 @@ def test_template_error_on_one_host(make_cluster, style):
     """A control character in a value that only the second host's template prints."""
     cluster = make_cluster(style=style, taps=True)
     two = cluster.hosts[1]
-    for rows in two.agent.templates.values():
-        rows[0]["template"] = "{{#if service.options.note}}# {{{service.options.note}}}\n{{/if}}" + rows[0]["template"]
+    row = next(iter(two.agent.templates.values()))[0]
+    text = row.get("template") or read_file(row.pop("templateFile"))
+    row["template"] = "{{#if service.options.note}}# {{{service.options.note}}}\n{{/if}}" + text
     cluster.start()
     cluster.deploy("s1", ["u1"])
     body = cluster.request("bad", "s2", add=["u2"], service_fields={"options": {"note": "a\n    server evil 1.2.3.4:5"}})
@@ -144,7 +145,7 @@ def test_a_refusal_costs_only_the_refused(make_cluster):
     """Posted together: one is refused by one host, the others succeed."""
     cluster = make_cluster().start()
     cluster.deploy("s1", ["u1"])
-    cluster.hosts[1].haproxy.configure("\nbackend lb_taken\n    server x 127.0.0.1:9\n")
+    cluster.hosts[1].take_name("taken")
     good = ["g%d" % i for i in range(6)]
     for s in good[:3]:
         cluster.post(cluster.request("r-" + s, s, add=["u2"]))
@@ -152,7 +153,7 @@ def test_a_refusal_costs_only_the_refused(make_cluster):
     for s in good[3:]:
         cluster.post(cluster.request("r-" + s, s, add=["u2"]))
     answer = cluster.wait_state("bad", "FAILED", 30)
-    assert "lb_taken" in str(answer)
+    assert "has the same name as backend" in str(answer)
     for s in good:
         cluster.wait_state("r-" + s, "SUCCESS", 30)
         cluster.check_serving(s, ["u2"])

@@ -52,6 +52,10 @@ class Host:
         """Who answers a new connection for this service."""
         return self.haproxy.get(service + "/x").text
 
+    def take_name(self, service):
+        """The operator gets a backend of that service's name: HAProxy refuses a second one."""
+        self.haproxy.configure("\nbackend %s\n    server x 127.0.0.1:9\n" % self.style.backend(service))
+
     def serving(self, service):
         return self.haproxy.servers().get(self.style.backend(service), [])
 

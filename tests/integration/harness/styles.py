@@ -13,9 +13,6 @@ backend lb_{{{service.serviceId}}}
 {{#each upstreams}}    server {{{upstream}}} {{{upstream}}}
 {{/each}}"""
 
-COLLECTED_MAP = "{{{service.serviceBasePath}}}/ lb_{{{service.serviceId}}}\n"
-
-
 class Style:
     """What depends on it: the agent's keys, HAProxy's routing lines and -f arguments, where a service is."""
 
@@ -30,18 +27,28 @@ class Style:
         return os.path.join(self.root, FINGERPRINT)
 
     def backend(self, service):
-        return "lb_" + service
+        raise NotImplementedError
 
 
 class Collected(Style):
+    """The shipped templates, and the routing of the shipped example."""
+
     def templates(self):
         return {"collectedTemplates": [
-            {"filename": "backends.cfg", "template": PER_SERVICE},
-            {"filename": "routes.map", "template": COLLECTED_MAP}]}
+            {"filename": name, "templateFile": os.path.join(SHIPPED, name + ".hbs")}
+            for name in ("backends.cfg", "routes.map")]}
 
     def routing(self):
-        key = "path,concat(/),map_beg(%s)" % os.path.join(self.root, "routes.map")
-        return "    use_backend %%[%s] if { %s -m found }" % (key, key)
+        routes = os.path.join(self.root, "routes.map")
+        return """\
+    http-request set-var(txn.host) req.hdr(host),host_only,lower
+    http-request set-var(txn.path) path,concat(/)
+    http-request set-var(txn.backend) var(txn.host),concat(,txn.path),map_beg(%s)
+    http-request set-var(txn.backend) var(txn.path),map_beg(%s) if !{ var(txn.backend) -m found }
+    use_backend %%[var(txn.backend)] if { var(txn.backend) -m found }""" % (routes, routes)
+
+    def backend(self, service):
+        return service
 
     def includes(self):
         return [os.path.join(self.root, "backends.cfg"), self.fingerprint()]
@@ -58,6 +65,9 @@ class PerService(Style):
 
     def prepare(self):
         os.makedirs(os.path.join(self.root, "backends"), exist_ok=True)
+
+    def backend(self, service):
+        return "lb_" + service
 
     def templates(self):
         return {"templates": [{"filename": "backends/%s.cfg", "template": PER_SERVICE}]}
