@@ -37,7 +37,7 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all
-all: $(PROGRAMS) ## build the programs (default): build/lockstep-service, build/lockstep-agent
+all: $(B)/liblockstep.a $(PROGRAMS) ## build the programs (default): build/lockstep-service, build/lockstep-agent
 
 .PHONY: help
 help: ## this list

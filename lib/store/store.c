@@ -45,12 +45,20 @@ static void call_unref(struct store_call *c)
 	free(c);
 }
 
-/* Nobody will hear of it any more. */
+static void call_back(struct store_call *c, const struct store_answer *a, const struct error *err);
+
+/* The store goes before the answer came. */
 static void orphan(struct store_call *c)
 {
+	struct error err = ERROR_INIT;
+
 	c->st = NULL;
-	if (c->drop != NULL)
+	if (c->drop != NULL) {
 		c->drop(c->ctx);
+	} else {
+		error_set(&err, store_call_is_write(c) && c->started ? ERR_MAYBE_DONE : ERR_NOT_DONE, "the store was closed");
+		call_back(c, NULL, &err);
+	}
 	call_unref(c);
 }
 

@@ -33,7 +33,9 @@
 #define STORE_TXN_MAX 900000
 
 struct store;
-void store_free(struct store **st); /* closes the session: its ephemerals go at once */
+/* Closes the session: its ephemerals go at once.  Calls without an answer are ended from inside, with ERR_NOT_DONE or
+ * ERR_MAYBE_DONE, so that what they hold can be freed: whoever asked must be able to take that, and asks nothing more. */
+void store_free(struct store **st);
 
 /* Mtime, version and zxids as ZooKeeper's Stat has them. */
 struct store_node {

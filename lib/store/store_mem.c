@@ -217,6 +217,15 @@ struct store *store_mem_new(struct mem_server *s, const char *name, int64_t sess
 	return &m->base;
 }
 
+void store_mem_die(struct store *st)
+{
+	struct store_mem *m = mem_of(st);
+
+	m->abandoned = true;
+	mem_close(st);
+	st->link = STORE_LINK_DOWN;
+}
+
 void store_mem_abandon(struct store **stp)
 {
 	struct store *st = STEAL(*stp);

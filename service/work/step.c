@@ -152,11 +152,6 @@ static void put_json_string(struct step *s, const char *path, const char *text, 
 		store_txn_create(s->t, path, json.data, json.len, STORE_PERSISTENT);
 }
 
-static bool is_cancelled(const struct flight_request *r)
-{
-	return r->status == INTERNAL_CANCELLED_SEND_REVERT || r->status == INTERNAL_CANCELLED_CHECK_REVERT;
-}
-
 /* The record as it is to be: requests with their directions, the members of this instant, who leads. */
 static void encode_decision(struct step *s, struct buf *out)
 {

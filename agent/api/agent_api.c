@@ -1,0 +1,75 @@
+/*
+ * agent_api.c - the agent's route table and who may call what
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "agent/api/agent_api.h"
+
+#include "lib/base/mem.h"
+
+#include <stdlib.h>
+
+#define BATCH_BODY_MAX (4u << 20) /* bytes: some 20,000 items */
+
+struct agent_api {
+	struct agent_api_options opt;
+	struct router *router;
+	struct batch_waiters *batches;
+};
+
+static const struct route routes[] = {
+	/* clang-format off */
+	{ "POST", "/lockstep/batch", api_batch_post, ROLE_KEY, BATCH_BODY_MAX, "a leader's call: PREPARE, RELEASE, APPLY, REVERT, CANCEL" },
+	/* clang-format on */
+};
+
+static bool enter(struct http_request **rq, const struct route *route, void *app)
+{
+	struct agent_api *api = app;
+	const char *key;
+
+	if (!api->opt.auth_enabled || route->role == ROLE_OPEN)
+		return true;
+	key = http_query(*rq, "authkey");
+	if (key != NULL && api->opt.key_ok != NULL && api->opt.key_ok(api->opt.ctx, key))
+		return true;
+	http_reply_error(rq, 403, "HTTP 403 Forbidden");
+	return false;
+}
+
+struct agent_api *agent_api_new(const struct agent_api_options *opt)
+{
+	struct agent_api *api = xcalloc(1, sizeof(*api));
+	const struct router_options ro = { .context_path = opt->context_path, .routes = routes, .n_routes = ARRAY_LEN(routes),
+		.enter = enter, .app = api };
+
+	api->opt = *opt;
+	api->batches = api_batch_new();
+	api->router = router_new(&ro);
+	return api;
+}
+
+void agent_api_free(struct agent_api **app)
+{
+	struct agent_api *api = STEAL(*app);
+
+	if (api == NULL)
+		return;
+	api_batch_free(&api->batches);
+	router_free(&api->router);
+	free(api);
+}
+
+struct router *agent_api_router(struct agent_api *api)
+{
+	return api->router;
+}
+
+const struct agent_api_options *agent_api_opt(const struct agent_api *api)
+{
+	return &api->opt;
+}
+
+struct batch_waiters *agent_api_batches(struct agent_api *api)
+{
+	return api->batches;
+}
