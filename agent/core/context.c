@@ -124,12 +124,15 @@ static int compare_upstreams(const void *px, const void *py)
 	return c != 0 ? c : order(x->original, y->original);
 }
 
-static const struct value *weight_of(const struct service *s, const char *address)
+/* As text, so that {{#if weight}} is true for 0. */
+static const struct value *weight_of(const struct service *s, const char *address, struct arena *a)
 {
 	const struct value *weights = s->options != NULL ? value_get(s->options, "weights") : NULL;
 	const struct value *w = weights != NULL ? value_get(weights, address) : NULL;
 
-	return w != NULL && w->kind == VALUE_INT && w->u.i >= 0 && w->u.i <= 256 ? w : value_null();
+	if (w == NULL || w->kind != VALUE_INT || w->u.i < 0 || w->u.i > 256)
+		return value_null();
+	return value_string(a, arena_printf(a, "%d", (int)w->u.i));
 }
 
 /* What is made of the address; the same members, null, where there is none. */
@@ -146,7 +149,7 @@ static void put_address(struct arena *a, struct value *v, const struct service *
 	put_text(a, v, "address", address);
 	put_text(a, v, "host", split ? host : NULL);
 	value_map_put(a, v, "port", split ? value_int(a, port) : value_null());
-	value_map_put(a, v, "weight", u->address != NULL ? weight_of(s, u->address) : value_null());
+	value_map_put(a, v, "weight", u->address != NULL ? weight_of(s, u->address, a) : value_null());
 }
 
 static int upstream_value(const struct service *s, const struct upstream *u, struct arena *a,
@@ -158,8 +161,13 @@ static int upstream_value(const struct service *s, const struct upstream *u, str
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
 		int rc = addresses[i] != NULL ? upstream_check_address(addresses[i], UPSTREAM_TOKEN, err) : 0;
 
-		if (rc != 0)
+		if (rc != 0) {
+			AUTO(buf_release) struct buf text = BUF_INIT;
+
+			str_escape(&text, addresses[i], strlen(addresses[i]), 80);
+			error_in(err, "upstream '%s'", buf_cstr(&text));
 			return rc;
+		}
 	}
 	put_text(a, v, "upstream", u->address);
 	put_text(a, v, "group", u->group);

@@ -14,7 +14,7 @@
  *   upstreams[].{name address host port weight}
  *             address: resolvedUpstream if there is one, else upstream; host (IPv6 without brackets) and port
  *             of it; name: for `server` lines, made of the address alone (s_10.0.0.1_8080); weight: service
- *             option "weights": { "<upstream>": 0..256 }, else null
+ *             option "weights": { "<upstream>": 0..256 } as text, else null
  *   servers   the upstreams with an address, one per name
  *   routes[].{domain path exact prefix}
  *             one per domain and path (no domains: one per path, domain null).  path has no slash at its end;

@@ -1,0 +1,287 @@
+/*
+ * fileset_test.c - from services to files: bytes, owners, culprits
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "agent/core/fileset.h"
+
+#include "lib/base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define MAX_SERVICES 8
+
+struct fixture {
+	struct arena *arena;
+	struct renderer *r;
+	const struct service_state *services[MAX_SERVICES];
+	size_t n;
+	struct fileset *fs;
+	struct fileset_blames blames;
+	struct error err;
+};
+
+static void fixture_release(struct fixture *f)
+{
+	renderer_free(&f->r);
+	fileset_free(&f->fs);
+	fileset_blames_release(&f->blames);
+	arena_free(&f->arena);
+}
+
+static void make(struct fixture *f, const struct template_source *rows, size_t n)
+{
+	struct renderer_config cfg = { .templates = rows, .n_templates = n, .default_domain = "d.com" };
+
+	if (renderer_new(&cfg, &f->r, &f->err) != 0)
+		fail_msg("%s", f->err.text);
+}
+
+/* A service with one upstream, an option and a template name (or NULL). */
+static void add(struct fixture *f, const char *id, const char *note, const char *template_name)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+	const struct service_state *s = NULL;
+
+	buf_printf(&text, "{\"service\":{\"serviceId\":");
+	buf_json_string(&text, id, strlen(id));
+	buf_printf(&text, ",\"owners\":[],\"serviceBasePath\":\"/%zu\",\"loadBalancerGroups\":[\"g\"],\"options\":{\"note\":",
+		f->n);
+	buf_json_string(&text, note, strlen(note));
+	if (template_name != NULL)
+		buf_printf(&text, "},\"templateName\":\"%s\"},", template_name);
+	else
+		buf_str(&text, "},\"templateName\":null},");
+	buf_str(&text, "\"upstreams\":[{\"upstream\":\"10.0.0.1:80\"}]}");
+	if (f->arena == NULL)
+		f->arena = arena_new();
+	if (record_decode(&service_state_record, text.data, text.len, f->arena, &s, &f->err) != 0)
+		fail_msg("%s", f->err.text);
+	f->services[f->n++] = s;
+}
+
+static int build(struct fixture *f)
+{
+	return fileset_build(f->r, f->services, f->n, 5, &f->fs, &f->blames, &f->err);
+}
+
+static const char *text_of(const struct fixture *f, const char *path)
+{
+	const struct fileset_file *file = fileset_find(f->fs, path);
+
+	if (file == NULL)
+		fail_msg("no file '%s'", path);
+	assert_int_equal(strlen(file->data), file->size);
+	return file->data;
+}
+
+static void files_of_services(void **state)
+{
+	static const struct template_text named[] = { { "other", "other {{id}}\n" }, { "empty", "" } };
+	static const struct template_source rows[] = {
+		{ .filename = "/proxy/%s.conf", .text = "{{id}} {{service.options.note}} {{timestamp}}", .named = named, .n_named = 2 },
+		{ .filename = "%s/%s.dom", .text = "dom {{id}}" },
+		{ .filename = "static.cfg", .text = "same for all\n" },
+		{ .filename = "only-other", .named = named, .n_named = 1, .mode = 0600 },
+	};
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+	static const char *const want[] = { "d.com/%2E..dom", "d.com/b.dom", "only-other", "proxy/%2E..conf", "proxy/b.conf",
+		"proxy/c.conf", "static.cfg" };
+
+	(void)state;
+	make(&f, rows, ARRAY_LEN(rows));
+	add(&f, "c", "nc", "other");
+	add(&f, "b", "nb", "");
+	add(&f, "..", "n", "default");
+	if (build(&f) != 0)
+		fail_msg("%s", f.err.text);
+	assert_int_equal(f.fs->n, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_string_equal(f.fs->files[i].path, want[i]);
+	assert_string_equal(text_of(&f, "proxy/b.conf"), "b nb 5");
+	assert_string_equal(text_of(&f, "proxy/c.conf"), "other c\n");
+	assert_string_equal(text_of(&f, "d.com/b.dom"), "dom b");
+	assert_string_equal(fileset_find(f.fs, "proxy/b.conf")->owner, "b");
+	assert_string_equal(fileset_owner(f.fs, "proxy/c.conf", 99), "c");
+	assert_null(fileset_find(f.fs, "static.cfg")->owner);
+	assert_null(fileset_find(f.fs, "nope"));
+	assert_null(fileset_owner(f.fs, "nope", 1));
+	assert_int_equal(fileset_find(f.fs, "only-other")->mode, 0600);
+	assert_int_equal(fileset_find(f.fs, "static.cfg")->mode, 0644);
+}
+
+static const struct template_source collected_rows[] = {
+	{ .filename = "all.cfg", .text = "# {{id}}\nbackend {{backend}}\n", .collected = true,
+		.header = "# {{#each services}}{{id}} {{/each}}\n", .footer = "# end" },
+	{ .filename = "plain.map", .text = "{{#if service.options.note}}{{id}}{{/if}}", .collected = true },
+};
+
+static void collected_files(void **state)
+{
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+
+	(void)state;
+	make(&f, collected_rows, ARRAY_LEN(collected_rows));
+	add(&f, "z", "n", NULL);
+	add(&f, "a", "", NULL);
+	assert_int_equal(build(&f), 0);
+	assert_string_equal(text_of(&f, "all.cfg"), "# a z \n# a\nbackend a\n# z\nbackend z\n# end\n");
+	assert_string_equal(text_of(&f, "plain.map"), "z\n");
+	assert_null(fileset_owner(f.fs, "all.cfg", 1));
+	assert_string_equal(fileset_owner(f.fs, "all.cfg", 3), "a");
+	assert_string_equal(fileset_owner(f.fs, "all.cfg", 4), "z");
+	assert_null(fileset_owner(f.fs, "all.cfg", 6));
+	assert_string_equal(fileset_owner(f.fs, "plain.map", 1), "z");
+}
+
+static void no_service_at_all(void **state)
+{
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+
+	(void)state;
+	make(&f, collected_rows, ARRAY_LEN(collected_rows));
+	assert_int_equal(build(&f), 0);
+	assert_int_equal(f.fs->n, 2);
+	assert_string_equal(text_of(&f, "all.cfg"), "# \n# end\n");
+	assert_string_equal(text_of(&f, "plain.map"), "");
+}
+
+static void order_of_services_is_not_seen(void **state)
+{
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+	AUTO(fileset_free) struct fileset *first = NULL;
+	const struct service_state *swap;
+
+	(void)state;
+	make(&f, collected_rows, ARRAY_LEN(collected_rows));
+	add(&f, "b", "n", NULL);
+	add(&f, "a", "n", NULL);
+	add(&f, "c", "n", NULL);
+	assert_int_equal(build(&f), 0);
+	first = STEAL(f.fs);
+	swap = f.services[0];
+	f.services[0] = f.services[2];
+	f.services[2] = swap;
+	assert_int_equal(build(&f), 0);
+	for (size_t i = 0; i < first->n; i++)
+		assert_string_equal(first->files[i].data, f.fs->files[i].data);
+	f.services[0] = f.services[1];
+	fileset_free(&f.fs);
+	assert_int_equal(build(&f), ERR_INVALID);
+	assert_string_equal(f.err.text, "service 'a' is there twice");
+	assert_null(f.fs);
+}
+
+static void all_culprits_are_named(void **state)
+{
+	static const struct template_source rows[] = {
+		{ .filename = "p/%s", .text = "{{id}}\n {{service.options.note}}" },
+		{ .filename = "all", .text = "{{service.options.note}}", .collected = true,
+			.header = "{{#each services}}{{service.options.note}}{{/each}}" },
+	};
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+
+	(void)state;
+	make(&f, rows, ARRAY_LEN(rows));
+	add(&f, "z", "x\ny", NULL);
+	add(&f, "ok", "fine", NULL);
+	add(&f, "m", "fine", "zzz");
+	add(&f, "a", "\x7f", NULL);
+	assert_int_equal(build(&f), ERR_INVALID);
+	assert_null(f.fs);
+	assert_int_equal(f.blames.n, 3);
+	assert_string_equal(f.blames.items[0].service_id, "a");
+	assert_string_equal(f.blames.items[0].message,
+		"p/%s:2:2: the value of 'service.options.note' holds the control character 0x7F");
+	assert_string_equal(f.blames.items[1].service_id, "m");
+	assert_string_equal(f.blames.items[1].message, "MissingTemplateException : Template zzz could not be found");
+	assert_string_equal(f.blames.items[2].service_id, "z");
+	assert_string_equal(f.err.text,
+		"service 'a': p/%s:2:2: the value of 'service.options.note' holds the control character 0x7F");
+}
+
+static void a_header_may_fail_alone(void **state)
+{
+	static const struct template_source rows[] = {
+		{ .filename = "all", .text = "{{id}}", .collected = true, .footer = "\n{{#each timestamp}}{{/each}}" } };
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+
+	(void)state;
+	make(&f, rows, 1);
+	add(&f, "a", "n", NULL);
+	assert_int_equal(build(&f), ERR_INVALID);
+	assert_int_equal(f.blames.n, 0);
+	assert_string_equal(f.err.text, "all (footer):2:1: #each needs a list or a map, and 'timestamp' is neither");
+}
+
+static void one_path_has_one_content(void **state)
+{
+	static const struct template_source rows[] = { { .filename = "shared", .text = "{{id}}" },
+		{ .filename = "x-%s", .text = "x" }, { .filename = "x-all", .text = "{{id}}", .collected = true } };
+	AUTO(fixture_release) struct fixture f = { .n = 0 }, g = { .n = 0 };
+
+	(void)state;
+	make(&f, rows, 1);
+	add(&f, "a", "n", NULL);
+	add(&f, "b", "n", NULL);
+	assert_int_equal(build(&f), ERR_CONFLICT);
+	assert_int_equal(f.blames.n, 2);
+	assert_string_equal(f.blames.items[0].message, "file 'shared' is also that of service 'b', with other content");
+	assert_string_equal(f.blames.items[1].message, "file 'shared' is also that of service 'a', with other content");
+	make(&g, rows + 1, 2);
+	add(&g, "all", "n", NULL);
+	add(&g, "b", "n", NULL);
+	assert_int_equal(build(&g), ERR_CONFLICT);
+	assert_int_equal(g.blames.n, 1);
+	assert_string_equal(g.blames.items[0].service_id, "all");
+	assert_string_equal(g.blames.items[0].message, "file 'x-all' is also a collected file");
+}
+
+static void bad_configuration(void **state)
+{
+	static const struct template_text named[] = { { "n", "\n{{#if}}" } };
+	static const struct {
+		struct template_source rows[2];
+		const char *want;
+	} cases[] = {
+		{ { { .filename = "a", .text = "x{{" } }, "a:1:2: the tag that begins here has no end" },
+		{ { { .filename = "a", .named = named, .n_named = 1 } }, "a (n):2:4: 'if' needs a parameter" },
+		{ { { .filename = "a-%s", .text = "x", .collected = true } },
+			"filename 'a-%s': a collected file is one file, without %s" },
+		{ { { .filename = "a", .text = "x", .header = "h" } }, "filename 'a': only a collected file has a header or footer" },
+		{ { { .filename = "../a", .text = "x" } }, "filename '../a': must be a path below rootPath, without leading "
+			"or double slashes, '.', '..' and control characters, and not in '.lockstep'" },
+		{ { { .filename = "a", .text = "x" }, { .filename = "a", .text = "x", .collected = true } },
+			"filename 'a': two templates for a collected file" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct renderer_config cfg = { .templates = cases[i].rows,
+			.n_templates = cases[i].rows[1].filename != NULL ? 2 : 1 };
+		AUTO(renderer_free) struct renderer *r = NULL;
+		struct error err = ERROR_INIT;
+
+		assert_int_equal(renderer_new(&cfg, &r, &err), ERR_INVALID);
+		assert_string_equal(err.text, cases[i].want);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files_of_services),
+		cmocka_unit_test(collected_files),
+		cmocka_unit_test(no_service_at_all),
+		cmocka_unit_test(order_of_services_is_not_seen),
+		cmocka_unit_test(all_culprits_are_named),
+		cmocka_unit_test(a_header_may_fail_alone),
+		cmocka_unit_test(one_path_has_one_content),
+		cmocka_unit_test(bad_configuration),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
