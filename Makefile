@@ -88,6 +88,10 @@ build/tools/%: tests/integration/tools/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -o $@ $< -lpthread
 
+build/tools/render: tests/integration/tools/render.c $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 .PHONY: tools
 tools: $(TOOL_BIN)
 
