@@ -68,6 +68,28 @@ unit: $(UNIT_BIN) ## unit tests; one alone: build/dev/unit/NAME_test
 $(B)/print_settings: $(B)/tests/lint/print_settings.o $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# A fuzz target is one file, tests/fuzz/fuzz_NAME.c, and its seeds in tests/fuzz/corpus/NAME/.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SECONDS := 60
+
+$(B)/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: fuzz-replay
+fuzz-replay: $(FUZZ_NAMES:%=$(B)/fuzz/replay_%) ## all seeds of all fuzz targets once; any compiler
+	@sh tests/fuzz/replay.sh $(B)/fuzz $(FUZZ_NAMES)
+
+fuzz-%: ## fuzz-NAME: search with clang; SECONDS=60
+	@$(MAKE) --no-print-directory MODE=fuzz build/fuzz/fuzz/fuzz_$*
+	@mkdir -p build/fuzz/found/$*
+	build/fuzz/fuzz/fuzz_$* -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/ build/fuzz/found/$* tests/fuzz/corpus/$*
+
 .PHONY: docs
 docs: $(B)/print_settings ## print the pages that are made from tables
 	@$(B)/print_settings >docs/configuration.md.tmp && mv docs/configuration.md.tmp docs/configuration.md
@@ -78,9 +100,9 @@ lint: ## layers, purity, names, sizes
 
 # What `make test` runs, in this order; a part adds its goal by one line: TEST_GOALS += name. Each goal prints
 # "name: N passed, N failed".
-TEST_GOALS := lint unit
+TEST_GOALS := lint unit fuzz-replay
 # The same for the sanitizers.
-SANITIZE_GOALS := unit
+SANITIZE_GOALS := unit fuzz-replay
 PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider -q
 TOOL_BIN := $(patsubst tests/integration/tools/%.c,build/tools/%,$(wildcard tests/integration/tools/*.c))
 

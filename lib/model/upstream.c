@@ -126,6 +126,8 @@ int upstream_from_text(const char *text, struct arena *a, struct upstream *u, st
 	struct upstream read = { .group = "default" };
 	size_t n;
 
+	if (!utf8_valid(text, strlen(text)))
+		return error_set(err, ERR_INVALID, "upstream is not valid UTF-8");
 	memset(parts, 0, sizeof(parts));
 	n = split_bars(text, parts);
 	read.original = arena_strdup(a, text);

@@ -69,7 +69,8 @@ static void texts(void **state)
 
 static void undecodable_texts(void **state)
 {
-	static const char *const bad[] = { "localhost:8080", "10.0.0.5:80|req", "a+b", "a/b", "a b", "_w==", "AA==" };
+	static const char *const bad[] = { "localhost:8080", "10.0.0.5:80|req", "a+b", "a/b", "a b", "_w==", "AA==",
+		"10.0.0.\xff:80" };
 	struct error err = ERROR_INIT;
 	struct upstream u = { .group = "untouched" };
 	size_t i;
