@@ -19,7 +19,7 @@ def render(root, services):
     os.makedirs(root, exist_ok=True)
     path = write_file(os.path.join(root, "services.json"), json.dumps(services))
     return subprocess.run(
-        [os.path.join(TOOLS, "render"), root, path] +
+        [os.path.join(TOOLS, "render_set"), root, path] +
         ["%s=%s" % (name, os.path.join(SHIPPED, name + ".hbs")) for name in ("backends.cfg", "routes.map")],
         stderr=subprocess.PIPE, universal_newlines=True, timeout=20)
 

@@ -1,5 +1,5 @@
 /*
- * render.c - the files of a set of services, without an agent: render OUT SERVICES.json NAME=TEMPLATE...
+ * render_set.c - the files of a set of services, without an agent: render_set OUT SERVICES.json NAME=TEMPLATE...
  *
  * Every template is a collected one.  SERVICES.json is a list of states as GET /state gives it.
  *
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 
 	if (argc < 4 || argc - 3 > MAX_TEMPLATES) {
-		fprintf(stderr, "usage: render OUT SERVICES.json NAME=TEMPLATE...\n");
+		fprintf(stderr, "usage: render_set OUT SERVICES.json NAME=TEMPLATE...\n");
 		return 2;
 	}
 	for (int i = 3; i < argc; i++) {
