@@ -1,7 +1,7 @@
 /*
  * fuzz_template.c - any bytes as a template: no crash, no endless loop, no control character from a value
  *
- * Build (MODE=fuzz) and run: build/fuzz/fuzz_template tests/fuzz/corpus/template
+ * make fuzz-template searches; make fuzz-replay runs the seeds.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
