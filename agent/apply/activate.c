@@ -26,7 +26,7 @@
 
 /* A reload in progress. */
 struct reload {
-	const char *marker;      /* that must come up; only compared if there is a fingerprint file */
+	const char *marker;      /* that must come up; NULL: any */
 	const struct plan *plan; /* whose servers must come up, without one; NULL: any */
 	struct look before;
 	int64_t start, limit, resend_at;
@@ -79,28 +79,30 @@ static int judge(struct apply *a, const struct reload *r, const struct look *see
 	if (seen->info.pid != seen->proc.worker || seen->info.stopping)
 		return error_set(err, ERR_NOT_DONE, "worker %" PRId64 " does not answer yet",
 			seen->proc.worker);
-	rc = confirm_marker(a, seen, r->marker, err);
+	rc = r->marker ? confirm_marker(a, seen, r->marker, err) : 0;
 	if (rc == 0 && !a->marker_name && r->plan)
 		rc = confirm_servers(a, r->plan, err);
 	return rc;
 }
 
-enum wait { WAIT_MORE, WAIT_RESEND, WAIT_DONE, WAIT_REFUSED };
+enum wait { WAIT_MORE, WAIT_RESEND, WAIT_DONE, WAIT_FAILED };
 
 static enum wait look_once(struct apply *a, struct reload *r)
 {
 	struct look seen;
 	int rc = confirm_look(a, &seen, &r->seen);
 
-	if (rc == 0)
-		rc = judge(a, r, &seen, &r->seen);
-	else
+	if (rc != 0)
 		return WAIT_MORE;
+	rc = judge(a, r, &seen, &r->seen);
 	if (rc == 0)
 		return WAIT_DONE;
-	if (seen.proc.failed > r->before.proc.failed && rc == ERR_NOT_DONE &&
-		seen.proc.worker == r->before.proc.worker)
-		return WAIT_REFUSED;
+	if (seen.proc.failed > r->before.proc.failed && seen.proc.worker == r->before.proc.worker) {
+		error_set(&r->seen, ERR_REFUSED, "haproxy refused to load the configuration: its log says why");
+		return WAIT_FAILED;
+	}
+	if (rc == ERR_REFUSED) /* a new worker without any fingerprint: another reload gives no other */
+		return WAIT_FAILED;
 	if (rc == ERR_CONFLICT && r->sends < SENDS_MAX) {
 		/* It read the files too early: what came up is what the next reload replaces. */
 		r->before = seen;
@@ -119,9 +121,8 @@ static int reload_loop(struct apply *a, struct reload *r, struct error *err)
 		switch (look_once(a, r)) {
 		case WAIT_DONE:
 			return 0;
-		case WAIT_REFUSED:
-			return error_set(err, ERR_REFUSED, "haproxy refused to load the configuration: its log "
-							   "says why");
+		case WAIT_FAILED:
+			return error_set(err, r->seen.code, "%s", r->seen.text);
 		case WAIT_RESEND:
 			log_warn(NULL, "reload is asked for again", "because", r->seen.text);
 			rc = send_reload(a, r, err);
@@ -240,24 +241,26 @@ int activate_run(struct apply *a, struct error *err)
 	return rc;
 }
 
-/* The marker of the files that were put back. */
-static void old_marker(struct apply *a, char out[DIGEST_HEX])
+/* The marker of the files that were put back; NULL: what ran before did not load it either. */
+static const char *old_marker(struct apply *a, char hex[DIGEST_HEX])
 {
-	out[0] = '\0';
-	if (a->marker_name && manifest_find(a->manifest, a->marker_name))
-		manifest_digest(a->manifest, a->marker_name, out);
+	if (!a->marker_name || !*a->before.info.marker)
+		return NULL;
+	if (!manifest_find(a->manifest, a->marker_name))
+		return "";
+	manifest_digest(a->manifest, a->marker_name, hex);
+	return hex;
 }
 
 static int reload_old(struct apply *a, struct error *err)
 {
-	char marker[DIGEST_HEX];
-	struct reload r = { .marker = marker };
+	char hex[DIGEST_HEX];
+	struct reload r = { .marker = old_marker(a, hex) };
 	int64_t after = a->opt.confirm_timeout_ms * 1000 + 2 * a->load_us;
 	int rc;
 
 	if (!a->sockets)
 		return reload_command(a, err);
-	old_marker(a, marker);
 	rc = confirm_look(a, &r.before, err);
 	if (rc == ERR_NOT_DONE)
 		r.before = a->before; /* still loading, or gone: the reload finds out */

@@ -106,7 +106,7 @@ void report_detail(struct report *r, const char *text, size_t n); /* at most 8 K
 int confirm_look(struct apply *a, struct look *out, struct error *err) MUST_CHECK;
 /* Does what runs hold these servers? Only used where no fingerprint is configured. */
 int confirm_servers(struct apply *a, const struct plan *p, struct error *err) MUST_CHECK;
-/* Is it what `marker` says ("" = none)? The sentence says what else it is. */
+/* Is it what `marker` says ("" = none)? ERR_CONFLICT: another one; ERR_REFUSED: it has none at all. */
 int confirm_marker(struct apply *a, const struct look *seen, const char *marker,
 	struct error *err) MUST_CHECK;
 

@@ -60,7 +60,7 @@ int confirm_marker(struct apply *a, const struct look *seen, const char *marker,
 	if (!a->marker_name || str_eq(seen->info.marker, marker))
 		return 0;
 	if (!*seen->info.marker)
-		return error_set(err, ERR_CONFLICT,
+		return error_set(err, ERR_REFUSED,
 			"haproxy (pid %lld) does not load the fingerprint file: add '-f %s/%s' to its command line",
 			(long long)seen->info.pid, a->root, a->marker_name);
 	return error_set(err, ERR_CONFLICT, "haproxy (pid %lld) runs %.12s, wanted %.12s",

@@ -163,6 +163,7 @@ static bool server_columns(struct slice line, size_t at[COLUMNS])
 	static const char *const names[COLUMNS] = { "be_name", "srv_name", "srv_addr", "srv_port",
 		"srv_fqdn" };
 	struct slice word;
+	bool seen[COLUMNS] = { false };
 	size_t found = 0;
 
 	if (!lines_word(&line, &word) || !slice_is(word, "#"))
@@ -171,6 +172,9 @@ static bool server_columns(struct slice line, size_t at[COLUMNS])
 		for (size_t c = 0; c < COLUMNS; c++) {
 			if (!slice_is(word, names[c]))
 				continue;
+			if (seen[c])
+				return false;
+			seen[c] = true;
 			at[c] = i;
 			found++;
 		}
@@ -210,7 +214,7 @@ int answer_servers(const char *text, size_t n, struct arena *a, struct answer_se
 	struct answer_servers list = { NULL, 0 };
 	size_t at[COLUMNS] = { 0 }, most = 0;
 
-	if (!lines_next(&rest, &line) || !slice_is(line, "1"))
+	if (memchr(text, '\0', n) || !lines_next(&rest, &line) || !slice_is(line, "1"))
 		return error_set(err, ERR_INVALID, "unknown format of 'show servers state'");
 	if (!lines_next(&rest, &line) || !server_columns(line, at))
 		return error_set(err, ERR_INVALID, "unknown columns in 'show servers state'");
