@@ -11,7 +11,10 @@
 
 #define MAX_URI 2048
 
-#define EC2(json, c) { .name = (json), .kind = FIELD_STRING, .offset = offsetof(struct agent_ec2, c) }
+#define EC2(json, c)                                                                               \
+	{                                                                                          \
+		.name = (json), .kind = FIELD_STRING, .offset = offsetof(struct agent_ec2, c)      \
+	}
 static const struct field ec2_fields[] = {
 	EC2("instanceId", instance_id),
 	EC2("availabilityZone", availability_zone),
@@ -26,7 +29,10 @@ static const struct record ec2_record = {
 	.n_fields = ARRAY_LEN(ec2_fields),
 };
 
-#define GCLOUD(json, c) { .name = (json), .kind = FIELD_STRING, .offset = offsetof(struct agent_gcloud, c) }
+#define GCLOUD(json, c)                                                                            \
+	{                                                                                          \
+		.name = (json), .kind = FIELD_STRING, .offset = offsetof(struct agent_gcloud, c)   \
+	}
 static const struct field gcloud_fields[] = {
 	GCLOUD("resourceGroup", resource_group),
 	GCLOUD("project", project),
@@ -62,12 +68,15 @@ static int from_uri(const char *uri, struct arena *a, void *obj, struct error *e
 
 	n = scheme > 0 ? authority_length(uri + scheme) : 0;
 	if (n == 0 || strlen(uri) > MAX_URI || strpbrk(uri, "\r\n") != NULL)
-		return error_set(err, ERR_INVALID, "agent '%.200s' is not http[s]://host:port/path", uri);
-	*i = (struct agentinfo){ .base_uri = arena_strdup(a, uri), .agent_id = arena_strndup(a, uri + scheme, n) };
+		return error_set(
+			err, ERR_INVALID, "agent '%.200s' is not http[s]://host:port/path", uri);
+	*i = (struct agentinfo){
+		.base_uri = arena_strdup(a, uri), .agent_id = arena_strndup(a, uri + scheme, n)};
 	return 0;
 }
 
-#define INFO(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct agentinfo, c)
+#define INFO(json, kind_, c)                                                                       \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct agentinfo, c)
 static const struct field agentinfo_fields[] = {
 	{ INFO("baseAgentUri", FIELD_STRING, base_uri) },
 	{ INFO("agentId", FIELD_STRING, agent_id) },
@@ -92,7 +101,8 @@ const struct record known_agent_record = {
 	.n_fields = ARRAY_LEN(agentinfo_fields),
 };
 
-int agentinfo_decode(const char *text, size_t n, struct arena *a, struct agentinfo **out, struct error *err)
+int agentinfo_decode(
+	const char *text, size_t n, struct arena *a, struct agentinfo **out, struct error *err)
 {
 	struct agentinfo *i;
 

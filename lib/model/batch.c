@@ -11,24 +11,28 @@
 
 const char *const direction_names[] = { "F", "B", "C", NULL };
 const char *const call_type_names[] = { "PREPARE", "RELEASE", "APPLY", "REVERT", "CANCEL", NULL };
-const char *const outcome_names[] = { "prepared", "refused", "applied", "failed", "released", "ended", "busy", NULL };
+const char *const outcome_names[] = {
+	"prepared", "refused", "applied", "failed", "released", "ended", "busy", NULL};
 
-#define ROW(type, json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct type, c)
-#define RECORD(type, fields_) .size = sizeof(struct type), .fields = (fields_), .n_fields = ARRAY_LEN(fields_)
+#define ROW(type, json, kind_, c)                                                                  \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct type, c)
+#define RECORD(type, fields_)                                                                      \
+	.size = sizeof(struct type), .fields = (fields_), .n_fields = ARRAY_LEN(fields_)
 
 static const struct field path_fields[] = {
 	{ ROW(decided_path, "group", FIELD_STRING, group), .required = true },
 	{ ROW(decided_path, "key", FIELD_STRING, key), .required = true },
 };
-static const struct record path_record = { .name = "DecidedPath", RECORD(decided_path, path_fields), .as_list = true };
+static const struct record path_record = {
+	.name = "DecidedPath", RECORD(decided_path, path_fields), .as_list = true};
 
 static const struct field decided_request_fields[] = {
-	{ ROW(decided_request, "id", FIELD_STRING, id), .required = true },
-	{ ROW(decided_request, "service", FIELD_STRING, service), .required = true },
-	{ ROW(decided_request, "dir", FIELD_ENUM, dir), .names = direction_names, .required = true },
-	{ ROW(decided_request, "sv", FIELD_INT, sv), .required = true },
-	{ ROW(decided_request, "digest", FIELD_STRING, digest) },
-	{ ROW(decided_request, "paths", FIELD_RECORDS, paths), .of = &path_record },
+	{ROW(decided_request, "id", FIELD_STRING, id), .required = true},
+	{ROW(decided_request, "service", FIELD_STRING, service), .required = true},
+	{ROW(decided_request, "dir", FIELD_ENUM, dir), .names = direction_names, .required = true},
+	{ROW(decided_request, "sv", FIELD_INT, sv), .required = true},
+	{ROW(decided_request, "digest", FIELD_STRING, digest)},
+	{ROW(decided_request, "paths", FIELD_RECORDS, paths), .of = &path_record},
 };
 static const struct record decided_request_record = { .name = "DecidedRequest",
 	RECORD(decided_request, decided_request_fields) };
@@ -38,7 +42,8 @@ static const struct field member_fields[] = {
 	{ ROW(decided_member, "agent", FIELD_STRING, agent), .required = true },
 	{ ROW(decided_member, "node", FIELD_STRING, node) },
 };
-static const struct record member_record = { .name = "DecidedMember", RECORD(decided_member, member_fields) };
+static const struct record member_record = {
+	.name = "DecidedMember", RECORD(decided_member, member_fields)};
 
 /* A decision that we cannot follow must not be guessed at. */
 static int decision_rules(void *obj, struct arena *a, struct error *err)
@@ -48,7 +53,8 @@ static int decision_rules(void *obj, struct arena *a, struct error *err)
 
 	(void)a;
 	if (d->v != 1)
-		return error_set(err, ERR_INVALID, "v: format %lld is not known, only 1 is", (long long)d->v);
+		return error_set(err, ERR_INVALID, "v: format %lld is not known, only 1 is",
+			(long long)d->v);
 	if (d->requests.n == 0)
 		return error_set(err, ERR_INVALID, "requests: may not be empty");
 	if (d->gv == NULL)
@@ -64,17 +70,19 @@ static int decision_rules(void *obj, struct arena *a, struct error *err)
 }
 
 static const struct field decision_fields[] = {
-	{ ROW(decision, "v", FIELD_INT, v), .required = true },
-	{ ROW(decision, "requests", FIELD_RECORDS, requests), .of = &decided_request_record, .required = true },
-	{ ROW(decision, "members", FIELD_RECORDS, members), .of = &member_record },
-	{ ROW(decision, "gv", FIELD_VALUE, gv), .omit_null = true },
-	{ ROW(decision, "tenures", FIELD_INT, tenures) },
-	{ ROW(decision, "since", FIELD_INT, since) },
+	{ROW(decision, "v", FIELD_INT, v), .required = true},
+	{ROW(decision, "requests", FIELD_RECORDS, requests), .of = &decided_request_record,
+		.required = true},
+	{ROW(decision, "members", FIELD_RECORDS, members), .of = &member_record},
+	{ROW(decision, "gv", FIELD_VALUE, gv), .omit_null = true},
+	{ROW(decision, "tenures", FIELD_INT, tenures)},
+	{ROW(decision, "since", FIELD_INT, since)},
 };
-static const struct record decision_record = { .name = "Decision", RECORD(decision, decision_fields),
-	.after = decision_rules };
+static const struct record decision_record = {
+	.name = "Decision", RECORD(decision, decision_fields), .after = decision_rules};
 
-int decision_decode(const char *text, size_t n, struct arena *a, struct decision **out, struct error *err)
+int decision_decode(
+	const char *text, size_t n, struct arena *a, struct decision **out, struct error *err)
 {
 	return record_decode(&decision_record, text, n, a, out, err);
 }
@@ -103,7 +111,8 @@ static const struct field call_fields[] = {
 };
 static const struct record call_record = { .name = "BatchCall", RECORD(batch_call, call_fields) };
 
-int batch_call_decode(const char *text, size_t n, struct arena *a, struct batch_call **out, struct error *err)
+int batch_call_decode(
+	const char *text, size_t n, struct arena *a, struct batch_call **out, struct error *err)
 {
 	return record_decode(&call_record, text, n, a, out, err);
 }
@@ -122,17 +131,21 @@ static const struct record item_answer_record = { .name = "BatchItemAnswer",
 	RECORD(batch_item_answer, item_answer_fields) };
 
 static const struct field answer_fields[] = {
-	{ ROW(batch_answer, "batch", FIELD_STRING, batch), .required = true },
-	{ ROW(batch_answer, "number", FIELD_INT, number), .required = true },
-	{ ROW(batch_answer, "incarnation", FIELD_STRING, incarnation), .required = true },
-	{ ROW(batch_answer, "outcome", FIELD_ENUM, outcome), .names = outcome_names, .required = true },
-	{ ROW(batch_answer, "baseDigest", FIELD_STRING, base_digest), .omit_null = true },
-	{ ROW(batch_answer, "message", FIELD_STRING, message), .max_bytes = MAX_TEXT, .omit_null = true },
-	{ ROW(batch_answer, "items", FIELD_RECORDS, items), .of = &item_answer_record },
+	{ROW(batch_answer, "batch", FIELD_STRING, batch), .required = true},
+	{ROW(batch_answer, "number", FIELD_INT, number), .required = true},
+	{ROW(batch_answer, "incarnation", FIELD_STRING, incarnation), .required = true},
+	{ROW(batch_answer, "outcome", FIELD_ENUM, outcome), .names = outcome_names,
+		.required = true},
+	{ROW(batch_answer, "baseDigest", FIELD_STRING, base_digest), .omit_null = true},
+	{ROW(batch_answer, "message", FIELD_STRING, message), .max_bytes = MAX_TEXT,
+		.omit_null = true},
+	{ROW(batch_answer, "items", FIELD_RECORDS, items), .of = &item_answer_record},
 };
-static const struct record answer_record = { .name = "BatchAnswer", RECORD(batch_answer, answer_fields) };
+static const struct record answer_record = {
+	.name = "BatchAnswer", RECORD(batch_answer, answer_fields)};
 
-int batch_answer_decode(const char *text, size_t n, struct arena *a, struct batch_answer **out, struct error *err)
+int batch_answer_decode(
+	const char *text, size_t n, struct arena *a, struct batch_answer **out, struct error *err)
 {
 	return record_decode(&answer_record, text, n, a, out, err);
 }

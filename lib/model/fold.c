@@ -2,14 +2,16 @@
  * fold.c - committed state plus requests = what must be
  *
  * The rules are those of Java's state transaction.  UPDATE writes the service record, except that
- * upstreamUpdateOnly keeps a stored one.  Upstreams match by address and group; rack, request id and resolved
- * address do not count.  A non-empty replaceUpstreams takes the place of all.  Otherwise the removals go first
- * and the additions after them, so that an upstream in both lists ends up present, and an addition replaces
- * every stored one that it matches.  DELETE takes the service and all upstreams, whatever its lists say.
+ * upstreamUpdateOnly keeps a stored one.  Upstreams match by address and group; rack, request id
+ * and resolved address do not count.  A non-empty replaceUpstreams takes the place of all.
+ * Otherwise the removals go first and the additions after them, so that an upstream in both lists
+ * ends up present, and an addition replaces every stored one that it matches.  DELETE takes the
+ * service and all upstreams, whatever its lists say.
  *
- * Where Java's outcome depends on luck we decide: of two additions that match each other the last one wins
- * (Java creates both, and loses one of them at the next update), an empty group is "default" as it is when
- * read back, and the result is in the order of upstream_compare(), whatever the order of the base.
+ * Where Java's outcome depends on luck we decide: of two additions that match each other the last
+ * one wins (Java creates both, and loses one of them at the next update), an empty group is
+ * "default" as it is when read back, and the result is in the order of upstream_compare(), whatever
+ * the order of the base.
  *
  * Layer: lib/base.  Threads: no state.
  *
@@ -116,7 +118,8 @@ static bool has_key(const struct set *s, const struct upstream *u)
 }
 
 /* Both in order. What has the key of an addition gives way to it, but for the very same node. */
-static struct set merge(const struct set *stored, const struct set *removed, const struct set *added)
+static struct set merge(
+	const struct set *stored, const struct set *removed, const struct set *added)
 {
 	struct set out = { xcalloc(stored->n + added->n + 1, sizeof(*out.items)), 0 };
 	size_t i = 0, k;
@@ -124,7 +127,8 @@ static struct set merge(const struct set *stored, const struct set *removed, con
 	for (k = 0; k <= added->n; k++) {
 		const struct upstream *add = k < added->n ? &added->items[k] : NULL, *kept = add;
 
-		for (; i < stored->n && (add == NULL || compare_keys(&stored->items[i], add) < 0); i++) {
+		for (; i < stored->n && (add == NULL || compare_keys(&stored->items[i], add) < 0);
+			i++) {
 			if (!has_key(removed, &stored->items[i]))
 				out.items[out.n++] = stored->items[i];
 		}
@@ -142,7 +146,7 @@ static struct set merge(const struct set *stored, const struct set *removed, con
 static void update_upstreams(struct set *set, const struct request *r)
 {
 	bool replaces = r->replace.n > 0;
-	AUTO(set_release) struct set removed = replaces ? (struct set){ NULL, 0 } : set_of(&r->remove);
+	AUTO(set_release) struct set removed = replaces ? (struct set){NULL, 0} : set_of(&r->remove);
 	AUTO(set_release) struct set added = additions_of(replaces ? &r->replace : &r->add);
 	struct set next;
 
@@ -180,8 +184,8 @@ static void fold_one(const struct service **service, struct set *set, const stru
 	}
 }
 
-void fold(const struct service_state *base, const struct request *const *requests, size_t n, struct arena *a,
-	struct service_state *out)
+void fold(const struct service_state *base, const struct request *const *requests, size_t n,
+	struct arena *a, struct service_state *out)
 {
 	static const struct service_state nothing;
 	AUTO(set_release) struct set set = { NULL, 0 };
@@ -210,7 +214,8 @@ bool service_state_equal(const struct service_state *x, const struct service_sta
 
 	if (x->service == NULL || y->service == NULL)
 		return x->service == y->service;
-	if (x->upstreams.n != y->upstreams.n || !record_equal(&service_record, x->service, y->service))
+	if (x->upstreams.n != y->upstreams.n ||
+		!record_equal(&service_record, x->service, y->service))
 		return false;
 	a = set_of(&x->upstreams);
 	b = set_of(&y->upstreams);

@@ -23,11 +23,13 @@ static int source_rules(void *obj, struct arena *a, struct error *err)
 static int source_string_form(const char *text, struct arena *a, void *obj, struct error *err)
 {
 	(void)err;
-	*(struct traffic_source *)obj = (struct traffic_source){ arena_strdup(a, text), TYPE_CLASSIC, BY_INSTANCE_ID };
+	*(struct traffic_source *)obj =
+		(struct traffic_source){arena_strdup(a, text), TYPE_CLASSIC, BY_INSTANCE_ID};
 	return 0;
 }
 
-#define SOURCE(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct traffic_source, c)
+#define SOURCE(json, kind_, c)                                                                     \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct traffic_source, c)
 static const struct field source_fields[] = {
 	{ SOURCE("name", FIELD_STRING, name) },
 	{ SOURCE("type", FIELD_ENUM, type), .names = traffic_source_type_names, .required = true },
@@ -42,10 +44,14 @@ const struct record traffic_source_record = {
 	.after = source_rules,
 };
 
-/* The wire knows more than the struct: `sources` of old versions, and a count whose absence means 1. */
+/* The wire knows more than the struct: `sources` of old versions, and a count whose absence
+ * means 1. */
 struct group_wire {
 	struct group g;
-	struct { struct traffic_source *items; size_t n; } sources; /* names; always written empty */
+	struct {
+		struct traffic_source *items;
+		size_t n;
+	} sources; /* names; always written empty */
 	struct opt_int min_healthy;
 };
 
@@ -59,11 +65,12 @@ static int check_aliases(const struct value *aliases, struct error *err)
 		const struct value_member *m = &aliases->u.map.members[i];
 
 		if (m->value->kind != VALUE_LIST)
-			return error_set(err, ERR_INVALID, "domainAliases.%.100s: must be an array", m->key);
+			return error_set(
+				err, ERR_INVALID, "domainAliases.%.100s: must be an array", m->key);
 		for (k = 0; k < m->value->u.list.n; k++) {
 			if (m->value->u.list.items[k]->kind != VALUE_STRING)
-				return error_set(err, ERR_INVALID, "domainAliases.%.100s[%zu]: must be a string",
-					m->key, k);
+				return error_set(err, ERR_INVALID,
+					"domainAliases.%.100s[%zu]: must be a string", m->key, k);
 		}
 	}
 	return 0;
@@ -88,7 +95,8 @@ static int group_rules(void *obj, struct arena *a, struct error *err)
 	return 0;
 }
 
-#define GROUP(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct group_wire, c)
+#define GROUP(json, kind_, c)                                                                      \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct group_wire, c)
 static const struct field group_fields[] = {
 	{ GROUP("name", FIELD_STRING, g.name) },
 	{ GROUP("domain", FIELD_STRING, g.domain) },

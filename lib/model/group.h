@@ -19,12 +19,14 @@ extern const struct record traffic_source_record; /* also a bare string: CLASSIC
 struct group {
 	const char *name, *domain;
 	struct { struct traffic_source *items; size_t n; } traffic_sources;
-	const char *default_domain; /* effective: defaultDomain else domain; both are written as it */
+	const char
+		*default_domain; /* effective: defaultDomain else domain; both are written as it */
 	struct strings domains;
 	const struct value *domain_aliases; /* map of lists of strings; NULL = {} */
 	int64_t min_healthy_agents;
 };
-int group_decode(const char *text, size_t n, struct arena *a, struct group **out, struct error *err) MUST_CHECK;
+int group_decode(const char *text, size_t n, struct arena *a, struct group **out,
+	struct error *err) MUST_CHECK;
 void group_encode(const struct group *g, struct buf *out);
 
 #endif

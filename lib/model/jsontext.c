@@ -19,7 +19,8 @@ static void use_our_allocator(void)
 	json_set_alloc_funcs(xmalloc, free);
 }
 
-/* Position behind the string that opens at text[at]; jansson judges its escapes, here only NUL matters. */
+/* Position behind the string that opens at text[at]; jansson judges its escapes, here only NUL
+ * matters. */
 static int scan_string(const char *text, size_t n, size_t *at, struct error *err)
 {
 	size_t i = *at + 1;
@@ -31,8 +32,8 @@ static int scan_string(const char *text, size_t n, size_t *at, struct error *err
 			continue;
 		i++;
 		if (n - i >= 5 && memcmp(text + i, "u0000", 5) == 0)
-			return error_set(err, ERR_INVALID, "NUL (\\u0000) in a string at byte %zu is not allowed",
-				i - 1);
+			return error_set(err, ERR_INVALID,
+				"NUL (\\u0000) in a string at byte %zu is not allowed", i - 1);
 	}
 	*at = i;
 	return 0;
@@ -52,7 +53,8 @@ static int scan(const char *text, size_t n, size_t *end_out, struct error *err)
 		case '[':
 		case '{':
 			if (++depth > JSONTEXT_MAX_DEPTH)
-				return error_set(err, ERR_INVALID, "nested deeper than %d levels at byte %zu",
+				return error_set(err, ERR_INVALID,
+					"nested deeper than %d levels at byte %zu",
 					JSONTEXT_MAX_DEPTH, i);
 			break;
 		case ']':
@@ -87,10 +89,12 @@ int jsontext_load(const char *text, size_t n, bool tail_ok, json_t **j_out, stru
 		n = end;
 	if (!utf8_valid(text, n))
 		return error_set(err, ERR_INVALID, "not JSON: invalid UTF-8");
-	/* What the scan did not look at (a tail) must not reach the recursion: one more value is refused. */
+	/* What the scan did not look at (a tail) must not reach the recursion: one more value is
+	 * refused. */
 	j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
 	if (j == NULL)
-		return error_set(err, ERR_INVALID, "not JSON: line %d column %d: %s", je.line, je.column, je.text);
+		return error_set(err, ERR_INVALID, "not JSON: line %d column %d: %s", je.line,
+			je.column, je.text);
 	*j_out = j;
 	return 0;
 }

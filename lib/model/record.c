@@ -1,8 +1,9 @@
 /*
  * record.c - records written, compared and copied by their tables; record_read.c decodes
  *
- * Members are reached through memcpy where their C type differs from record to record ({ T *items; size_t n; }
- * and const T *): the compiler may then not assume anything about what else lives there.
+ * Members are reached through memcpy where their C type differs from record to record ({ T *items;
+ * size_t n; } and const T *): the compiler may then not assume anything about what else lives
+ * there.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -72,7 +73,8 @@ static void write_strings(const struct writer *w, const struct strings *list)
 	buf_char(w->out, ']');
 }
 
-static void write_records(const struct writer *w, const struct record *r, const struct records *list)
+static void write_records(
+	const struct writer *w, const struct record *r, const struct records *list)
 {
 	size_t i;
 
@@ -92,7 +94,8 @@ static int compare_entries(const void *x, const void *y)
 	return strcmp((*a)->key, (*b)->key);
 }
 
-static void write_record_map(const struct writer *w, const struct record *r, const struct record_map *map)
+static void write_record_map(
+	const struct writer *w, const struct record *r, const struct record_map *map)
 {
 	const struct record_map_entry **order = xcalloc(map->n + 1, sizeof(*order));
 	size_t i;
@@ -355,7 +358,8 @@ static const struct record_map_entry *map_entry(const struct record_map *map, co
 	return NULL;
 }
 
-static bool maps_equal(const struct record *r, const struct record_map *x, const struct record_map *y)
+static bool maps_equal(
+	const struct record *r, const struct record_map *x, const struct record_map *y)
 {
 	size_t i;
 
@@ -411,9 +415,11 @@ static bool field_equal(const struct field *f, const void *x, const void *y)
 	case FIELD_RECORD_MAP:
 		return maps_equal(f->of, x, y);
 	case FIELD_STRING_MAP:
-		return string_maps_equal(*(const struct value *const *)x, *(const struct value *const *)y);
+		return string_maps_equal(
+			*(const struct value *const *)x, *(const struct value *const *)y);
 	case FIELD_VALUE:
-		return value_equal(*(const struct value *const *)x, *(const struct value *const *)y);
+		return value_equal(
+			*(const struct value *const *)x, *(const struct value *const *)y);
 	case FIELD_READ_ONLY_VALUE:
 	case FIELD_MEMORY_STRING:
 		break;

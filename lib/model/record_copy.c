@@ -21,7 +21,8 @@ static struct strings copy_strings(const struct strings *from, struct arena *a)
 	return to;
 }
 
-static struct records copy_records(const struct record *r, const struct records *from, struct arena *a)
+static struct records copy_records(
+	const struct record *r, const struct records *from, struct arena *a)
 {
 	struct records to = { NULL, from->n };
 	size_t i;
@@ -29,11 +30,13 @@ static struct records copy_records(const struct record *r, const struct records 
 	if (from->n > 0)
 		to.items = arena_alloc(a, from->n * r->size);
 	for (i = 0; i < from->n; i++)
-		record_copy(r, (const char *)from->items + i * r->size, a, (char *)to.items + i * r->size);
+		record_copy(r, (const char *)from->items + i * r->size, a,
+			(char *)to.items + i * r->size);
 	return to;
 }
 
-static struct record_map copy_map(const struct record *r, const struct record_map *from, struct arena *a)
+static struct record_map copy_map(
+	const struct record *r, const struct record_map *from, struct arena *a)
 {
 	struct record_map to = { NULL, from->n };
 	size_t i;

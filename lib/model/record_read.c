@@ -17,7 +17,8 @@
 #define MAX_ELEMENTS ((size_t)10000)
 #define SHORT_SET 32 /* up to here a set is searched one by one */
 
-static int read_object(const struct reader *rd, const struct place *at, json_t *j, const struct record *r, void *obj);
+static int read_object(const struct reader *rd, const struct place *at, json_t *j,
+	const struct record *r, void *obj);
 
 /* ---- collections ---- */
 
@@ -41,8 +42,8 @@ static bool in_set(const struct strings *list, json_t *seen, const char *s)
 	return false;
 }
 
-static int read_strings(const struct reader *rd, const struct place *at, const json_t *j, const struct field *f,
-	struct strings *out)
+static int read_strings(const struct reader *rd, const struct place *at, const json_t *j,
+	const struct field *f, struct strings *out)
 {
 	size_t i, n = json_array_size(j), max = f->max_bytes != 0 ? f->max_bytes : MAX_ELEMENTS;
 	AUTO(jsontext_free) json_t *seen = NULL;
@@ -69,8 +70,8 @@ static int read_strings(const struct reader *rd, const struct place *at, const j
 	return 0;
 }
 
-static int read_records(const struct reader *rd, const struct place *at, const json_t *j, const struct record *r,
-	size_t max, struct records *out)
+static int read_records(const struct reader *rd, const struct place *at, const json_t *j,
+	const struct record *r, size_t max, struct records *out)
 {
 	struct records list = { NULL, json_array_size(j) };
 	int rc = check_array(rd, at, j, max != 0 ? max : MAX_ELEMENTS);
@@ -83,7 +84,8 @@ static int read_records(const struct reader *rd, const struct place *at, const j
 	for (i = 0; i < list.n; i++) {
 		const struct place here = { at, NULL, i };
 
-		rc = read_object(rd, &here, json_array_get(j, i), r, (char *)list.items + i * r->size);
+		rc = read_object(
+			rd, &here, json_array_get(j, i), r, (char *)list.items + i * r->size);
 		if (rc != 0)
 			return rc;
 	}
@@ -91,8 +93,8 @@ static int read_records(const struct reader *rd, const struct place *at, const j
 	return 0;
 }
 
-static int read_record_map(const struct reader *rd, const struct place *at, json_t *j, const struct field *f,
-	struct record_map *out)
+static int read_record_map(const struct reader *rd, const struct place *at, json_t *j,
+	const struct field *f, struct record_map *out)
 {
 	struct record_map map = { NULL, 0 };
 	json_t *list;
@@ -107,7 +109,9 @@ static int read_record_map(const struct reader *rd, const struct place *at, json
 		int rc;
 
 		e->key = arena_strdup(rd->a, key);
-		rc = reader_missing(list) ? 0 : read_records(rd, &here, list, f->of, f->max_bytes, &e->list);
+		rc = reader_missing(list)
+			     ? 0
+			     : read_records(rd, &here, list, f->of, f->max_bytes, &e->list);
 		if (rc != 0)
 			return rc;
 	}
@@ -116,7 +120,8 @@ static int read_record_map(const struct reader *rd, const struct place *at, json
 }
 
 /* Scalars become text; a null is as if the key were missing. */
-static int read_string_map(const struct reader *rd, const struct place *at, json_t *j, const struct value **out)
+static int read_string_map(
+	const struct reader *rd, const struct place *at, json_t *j, const struct value **out)
 {
 	struct value *map = value_map(rd->a);
 	json_t *item;
@@ -142,7 +147,8 @@ static int read_string_map(const struct reader *rd, const struct place *at, json
 
 /* ---- fields and objects ---- */
 
-static int read_member_record(const struct reader *rd, const struct place *at, json_t *j, const struct field *f, void *to)
+static int read_member_record(
+	const struct reader *rd, const struct place *at, json_t *j, const struct field *f, void *to)
 {
 	void *obj = arena_alloc(rd->a, f->of->size);
 	int rc = read_object(rd, at, j, f->of, obj);
@@ -152,7 +158,8 @@ static int read_member_record(const struct reader *rd, const struct place *at, j
 	return rc;
 }
 
-static int read_present(const struct reader *rd, const struct place *at, json_t *j, const struct field *f, void *to)
+static int read_present(
+	const struct reader *rd, const struct place *at, json_t *j, const struct field *f, void *to)
 {
 	struct records list;
 	bool set;
@@ -164,7 +171,8 @@ static int read_present(const struct reader *rd, const struct place *at, json_t 
 	case FIELD_INT:
 		return reader_int(rd, at, j, to, &set);
 	case FIELD_OPT_INT:
-		return reader_int(rd, at, j, &((struct opt_int *)to)->v, &((struct opt_int *)to)->set);
+		return reader_int(
+			rd, at, j, &((struct opt_int *)to)->v, &((struct opt_int *)to)->set);
 	case FIELD_BOOL:
 		return reader_bool(rd, at, j, to);
 	case FIELD_ENUM:
@@ -202,7 +210,8 @@ static void set_missing(const struct field *f, void *to)
 		*(int *)to = -1;
 }
 
-static int read_field(const struct reader *rd, const struct place *at, json_t *j, const struct field *f, void *obj)
+static int read_field(const struct reader *rd, const struct place *at, json_t *j,
+	const struct field *f, void *obj)
 {
 	void *to = (char *)obj + f->offset;
 
@@ -225,7 +234,8 @@ static const struct field *find_field(const struct record *r, const char *key)
 	return NULL;
 }
 
-static int check_keys(const struct reader *rd, const struct place *at, json_t *j, const struct record *r)
+static int check_keys(
+	const struct reader *rd, const struct place *at, json_t *j, const struct record *r)
 {
 	const char *key;
 	json_t *item;
@@ -239,7 +249,8 @@ static int check_keys(const struct reader *rd, const struct place *at, json_t *j
 	return 0;
 }
 
-static int read_string_form(const struct reader *rd, const struct place *at, json_t *j, const struct record *r, void *obj)
+static int read_string_form(const struct reader *rd, const struct place *at, json_t *j,
+	const struct record *r, void *obj)
 {
 	struct error e = ERROR_INIT;
 
@@ -248,7 +259,8 @@ static int read_string_form(const struct reader *rd, const struct place *at, jso
 	return 0;
 }
 
-static int apply_rules(const struct reader *rd, const struct place *at, const struct record *r, void *obj)
+static int apply_rules(
+	const struct reader *rd, const struct place *at, const struct record *r, void *obj)
 {
 	struct error e = ERROR_INIT;
 
@@ -257,7 +269,8 @@ static int apply_rules(const struct reader *rd, const struct place *at, const st
 	return reader_fail_field(rd, at, e.text);
 }
 
-static int read_list_form(const struct reader *rd, const struct place *at, json_t *j, const struct record *r, void *obj)
+static int read_list_form(const struct reader *rd, const struct place *at, json_t *j,
+	const struct record *r, void *obj)
 {
 	size_t i;
 
@@ -274,7 +287,8 @@ static int read_list_form(const struct reader *rd, const struct place *at, json_
 }
 
 /* `obj` is zero-filled. */
-static int read_object(const struct reader *rd, const struct place *at, json_t *j, const struct record *r, void *obj)
+static int read_object(const struct reader *rd, const struct place *at, json_t *j,
+	const struct record *r, void *obj)
 {
 	size_t i;
 	int rc;
@@ -298,7 +312,8 @@ static int read_object(const struct reader *rd, const struct place *at, json_t *
 	return rc != 0 ? rc : apply_rules(rd, at, r, obj);
 }
 
-int record_decode(const struct record *r, const char *text, size_t n, struct arena *a, void *obj_out_pp, struct error *err)
+int record_decode(const struct record *r, const char *text, size_t n, struct arena *a,
+	void *obj_out_pp, struct error *err)
 {
 	const struct reader rd = { a, err };
 	AUTO(jsontext_free) json_t *j = NULL;
@@ -314,8 +329,8 @@ int record_decode(const struct record *r, const char *text, size_t n, struct are
 	return rc;
 }
 
-int record_decode_list(const struct record *r, const char *text, size_t n, struct arena *a, struct records *out,
-	struct error *err)
+int record_decode_list(const struct record *r, const char *text, size_t n, struct arena *a,
+	struct records *out, struct error *err)
 {
 	const struct reader rd = { a, err };
 	AUTO(jsontext_free) json_t *j = NULL;

@@ -33,7 +33,8 @@ int reader_fail(const struct reader *rd, const struct place *at, const char *fmt
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	place_text(at, &text);
-	return error_set(rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? ": " : "", what);
+	return error_set(
+		rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? ": " : "", what);
 }
 
 int reader_fail_field(const struct reader *rd, const struct place *at, const char *field_and_what)
@@ -41,7 +42,8 @@ int reader_fail_field(const struct reader *rd, const struct place *at, const cha
 	AUTO(buf_release) struct buf text = BUF_INIT;
 
 	place_text(at, &text);
-	return error_set(rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? "." : "", field_and_what);
+	return error_set(rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? "." : "",
+		field_and_what);
 }
 
 bool reader_missing(const json_t *j)
@@ -66,7 +68,8 @@ static const char *scalar_text(const json_t *j, struct arena *a)
 	return arena_strdup(a, buf_cstr(&number));
 }
 
-int reader_text(const struct reader *rd, const struct place *at, const json_t *j, size_t max, const char **out)
+int reader_text(const struct reader *rd, const struct place *at, const json_t *j, size_t max,
+	const char **out)
 {
 	const char *s;
 
@@ -96,7 +99,8 @@ static bool trimmed(const json_t *j, char out[32])
 	return true;
 }
 
-int reader_int(const struct reader *rd, const struct place *at, const json_t *j, int64_t *out, bool *set_out)
+int reader_int(const struct reader *rd, const struct place *at, const json_t *j, int64_t *out,
+	bool *set_out)
 {
 	char t[32];
 	double r;
@@ -139,7 +143,8 @@ int reader_bool(const struct reader *rd, const struct place *at, const json_t *j
 			*out = true;
 			return 0;
 		}
-		if (strcmp(t, "false") == 0 || strcmp(t, "False") == 0 || t[0] == '\0' || strcmp(t, "null") == 0) {
+		if (strcmp(t, "false") == 0 || strcmp(t, "False") == 0 || t[0] == '\0' ||
+			strcmp(t, "null") == 0) {
 			*out = false;
 			return 0;
 		}
@@ -167,7 +172,8 @@ static bool enum_matches(const char *s, const char *name)
 	return *name == '\0';
 }
 
-int reader_enum(const struct reader *rd, const struct place *at, const json_t *j, const char *const *names, int *out)
+int reader_enum(const struct reader *rd, const struct place *at, const json_t *j,
+	const char *const *names, int *out)
 {
 	AUTO(buf_release) struct buf list = BUF_INIT;
 	int i;
@@ -182,7 +188,8 @@ int reader_enum(const struct reader *rd, const struct place *at, const json_t *j
 	return reader_fail(rd, at, "must be one of %s", buf_cstr(&list));
 }
 
-int json_string_decode(const char *text, size_t n, struct arena *a, const char **out, struct error *err)
+int json_string_decode(
+	const char *text, size_t n, struct arena *a, const char **out, struct error *err)
 {
 	AUTO(jsontext_free) json_t *j = NULL;
 	int rc = jsontext_load(text, n, false, &j, err);

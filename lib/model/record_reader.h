@@ -3,7 +3,7 @@
  *
  * Private to lib/model.  A reader returns 0, or ERR_INVALID with the place in front of the text.
  *
- * Layer: lib/base, jansson.  Threads: no state.
+ * Layer: lib/base, jansson; private to lib/model.  Threads: no state.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -25,16 +25,20 @@ struct place {
 };
 
 /* "loadBalancerService.owners[2]: must be a string" */
-int reader_fail(const struct reader *rd, const struct place *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int reader_fail(const struct reader *rd, const struct place *at, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 /* The same with a text that begins with the name of a field of the place. */
 int reader_fail_field(const struct reader *rd, const struct place *at, const char *field_and_what);
 
 bool reader_missing(const json_t *j); /* no such key, or null */
 /* Numbers and booleans become text. */
-int reader_text(const struct reader *rd, const struct place *at, const json_t *j, size_t max, const char **out);
+int reader_text(const struct reader *rd, const struct place *at, const json_t *j, size_t max,
+	const char **out);
 /* *set_out: false for the empty string, which is 0 or absent. */
-int reader_int(const struct reader *rd, const struct place *at, const json_t *j, int64_t *out, bool *set_out);
+int reader_int(const struct reader *rd, const struct place *at, const json_t *j, int64_t *out,
+	bool *set_out);
 int reader_bool(const struct reader *rd, const struct place *at, const json_t *j, bool *out);
-int reader_enum(const struct reader *rd, const struct place *at, const json_t *j, const char *const *names, int *out);
+int reader_enum(const struct reader *rd, const struct place *at, const json_t *j,
+	const char *const *names, int *out);
 
 #endif

@@ -9,8 +9,8 @@
 
 #define MAX_TEXT ((size_t)8 << 20) /* answers of agents are kept whole by Java */
 
-const char *const public_state_names[] = { "UNKNOWN", "FAILED", "WAITING", "SUCCESS", "CANCELING", "CANCELED",
-	"INVALID_REQUEST_NOOP", NULL };
+const char *const public_state_names[] = {"UNKNOWN", "FAILED", "WAITING", "SUCCESS", "CANCELING",
+	"CANCELED", "INVALID_REQUEST_NOOP", NULL};
 
 static const struct {
 	const char *name;
@@ -60,7 +60,8 @@ bool internal_state_terminal(enum internal_state s)
 	return shown != STATE_WAITING && shown != STATE_CANCELING;
 }
 
-#define ANSWER(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct agent_response, c)
+#define ANSWER(json, kind_, c)                                                                     \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct agent_response, c)
 static const struct field agent_response_fields[] = {
 	{ ANSWER("url", FIELD_STRING, url) },
 	{ ANSWER("attempt", FIELD_INT, attempt) },
@@ -86,16 +87,22 @@ static int response_rules(void *obj, struct arena *a, struct error *err)
 }
 
 /* Two tables over one struct: a response writes its answers as an object, or as null. */
-#define RESPONSE(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct response, c)
-#define RESPONSE_HEAD                                                                                          \
-	{ RESPONSE("loadBalancerRequestId", FIELD_STRING, request_id) },                                       \
-	{ RESPONSE("loadBalancerState", FIELD_ENUM, state), .names = public_state_names },                     \
-	{ RESPONSE("message", FIELD_STRING, message), .max_bytes = MAX_TEXT }
-#define RESPONSE_TAIL                                                                                          \
-	{ RESPONSE("request", FIELD_RECORD, request), .of = &request_record }
+#define RESPONSE(json, kind_, c)                                                                   \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct response, c)
+#define RESPONSE_HEAD                                                                              \
+	{RESPONSE("loadBalancerRequestId", FIELD_STRING, request_id)},                             \
+		{RESPONSE("loadBalancerState", FIELD_ENUM, state), .names = public_state_names},   \
+	{                                                                                          \
+		RESPONSE("message", FIELD_STRING, message), .max_bytes = MAX_TEXT                  \
+	}
+#define RESPONSE_TAIL                                                                              \
+	{                                                                                          \
+		RESPONSE("request", FIELD_RECORD, request), .of = &request_record                  \
+	}
 static const struct field response_fields[] = {
 	RESPONSE_HEAD,
-	{ RESPONSE("agentResponses", FIELD_RECORD_MAP, agent_responses), .of = &agent_response_record },
+	{RESPONSE("agentResponses", FIELD_RECORD_MAP, agent_responses),
+		.of = &agent_response_record},
 	RESPONSE_TAIL,
 };
 static const struct record response_record = {
@@ -112,7 +119,9 @@ struct bare_response {
 };
 static const struct field bare_response_fields[] = {
 	RESPONSE_HEAD,
-	{ .name = "agentResponses", .kind = FIELD_STRING, .offset = offsetof(struct bare_response, none) },
+	{.name = "agentResponses",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct bare_response, none)},
 	RESPONSE_TAIL,
 };
 static const struct record bare_response_record = {
@@ -122,7 +131,8 @@ static const struct record bare_response_record = {
 	.n_fields = ARRAY_LEN(bare_response_fields),
 };
 
-int response_decode(const char *text, size_t n, struct arena *a, struct response **out, struct error *err)
+int response_decode(
+	const char *text, size_t n, struct arena *a, struct response **out, struct error *err)
 {
 	return record_decode(&response_record, text, n, a, out, err);
 }

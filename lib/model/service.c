@@ -21,7 +21,8 @@ static int service_rules(void *obj, struct arena *a, struct error *err)
 	return 0;
 }
 
-#define SERVICE(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct service, c)
+#define SERVICE(json, kind_, c)                                                                    \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct service, c)
 static const struct field service_fields[] = {
 	{ SERVICE("serviceId", FIELD_STRING, id), .required = true },
 	{ SERVICE("owners", FIELD_STRINGS, owners), .required = true },
@@ -43,10 +44,12 @@ const struct record service_record = {
 	.after = service_rules,
 };
 
-#define STATE(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct service_state, c)
+#define STATE(json, kind_, c)                                                                      \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct service_state, c)
 static const struct field service_state_fields[] = {
-	{ STATE("service", FIELD_RECORD, service), .of = &service_record },
-	{ STATE("upstreams", FIELD_RECORDS, upstreams), .of = &upstream_record, .max_bytes = MAX_STATE_UPSTREAMS },
+	{STATE("service", FIELD_RECORD, service), .of = &service_record},
+	{STATE("upstreams", FIELD_RECORDS, upstreams), .of = &upstream_record,
+		.max_bytes = MAX_STATE_UPSTREAMS},
 };
 const struct record service_state_record = {
 	.name = "BaragonServiceState",
@@ -63,7 +66,8 @@ static void add_key(const char *domain, const char *path, struct arena *a, struc
 		strings_add(out, a, key);
 }
 
-static void add_keys_of_path(const struct service *s, const char *path, struct arena *a, struct strings *out)
+static void add_keys_of_path(
+	const struct service *s, const char *path, struct arena *a, struct strings *out)
 {
 	size_t i;
 

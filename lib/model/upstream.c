@@ -29,7 +29,8 @@ static int upstream_string_form(const char *s, struct arena *a, void *obj, struc
 	return upstream_from_text(s, a, obj, err);
 }
 
-#define UPSTREAM(json, kind_, c) .name = (json), .kind = (kind_), .offset = offsetof(struct upstream, c)
+#define UPSTREAM(json, kind_, c)                                                                   \
+	.name = (json), .kind = (kind_), .offset = offsetof(struct upstream, c)
 static const struct field upstream_fields[] = {
 	{ UPSTREAM("upstream", FIELD_STRING, address) },
 	{ UPSTREAM("requestId", FIELD_STRING, request_id) },
@@ -74,7 +75,8 @@ int upstream_compare(const struct upstream *x, const struct upstream *y)
 
 void upstream_node_name(const struct upstream *u, struct buf *out)
 {
-	const char *const rest[] = { u->request_id, u->rack_id, u->group != NULL ? u->group : "default", u->resolved };
+	const char *const rest[] = {
+		u->request_id, u->rack_id, u->group != NULL ? u->group : "default", u->resolved};
 	size_t i;
 
 	if (u->address != NULL)
@@ -106,14 +108,17 @@ static const char *piece(const struct slice *s, struct arena *a)
 	return s->n > 0 ? arena_strndup(a, s->p, s->n) : NULL;
 }
 
-static int decode_address(const struct slice *s, struct arena *a, const char **out, struct error *err)
+static int decode_address(
+	const struct slice *s, struct arena *a, const char **out, struct error *err)
 {
 	AUTO(buf_release) struct buf address = BUF_INIT;
 
 	if (!b64url_decode(&address, s->p, s->n))
-		return error_set(err, ERR_INVALID, "upstream '%.*s' is neither host:port with a dot nor base64url",
+		return error_set(err, ERR_INVALID,
+			"upstream '%.*s' is neither host:port with a dot nor base64url",
 			s->n > 100 ? 100 : (int)s->n, s->p);
-	if (memchr(buf_cstr(&address), '\0', address.len) != NULL || !utf8_valid(buf_cstr(&address), address.len))
+	if (memchr(buf_cstr(&address), '\0', address.len) != NULL ||
+		!utf8_valid(buf_cstr(&address), address.len))
 		return error_set(err, ERR_INVALID, "upstream '%.*s' does not decode to text",
 			s->n > 100 ? 100 : (int)s->n, s->p);
 	*out = arena_strndup(a, buf_cstr(&address), address.len);

@@ -30,12 +30,14 @@ int upstream_compare(const struct upstream *x, const struct upstream *y);
 
 /* b64url(address)|requestId|rackId|group|resolved and back (also the legacy bare form). */
 void upstream_node_name(const struct upstream *u, struct buf *out);
-int upstream_from_text(const char *text, struct arena *a, struct upstream *u, struct error *err) MUST_CHECK;
+int upstream_from_text(
+	const char *text, struct arena *a, struct upstream *u, struct error *err) MUST_CHECK;
 
-/* What may be stored. STRICT: host:port, a.b.c.d:port, [v6]:port, port 1-65535. TOKEN: any run of printable
- * characters without space, quotes, #;{}\$ and backtick. */
+/* What may be stored. STRICT: host:port, a.b.c.d:port, [v6]:port, port 1-65535. TOKEN: any run of
+ * printable characters without space, quotes, #;{}\$ and backtick. */
 enum upstream_syntax { UPSTREAM_STRICT, UPSTREAM_TOKEN };
-int upstream_check_address(const char *address, enum upstream_syntax syntax, struct error *err) MUST_CHECK;
+int upstream_check_address(
+	const char *address, enum upstream_syntax syntax, struct error *err) MUST_CHECK;
 
 /* Host and port of a strict address; host without brackets. false: no such form. */
 bool upstream_split(const char *address, struct arena *a, const char **host, int *port);

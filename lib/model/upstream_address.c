@@ -1,8 +1,8 @@
 /*
  * upstream_address.c - which addresses may be stored: they end up in configuration files
  *
- * The grammar is ours, without a resolver: host:port, a.b.c.d:port, [v6]:port.  A host whose last label is
- * all digits is meant as an IPv4 address and must be one.
+ * The grammar is ours, without a resolver: host:port, a.b.c.d:port, [v6]:port.  A host whose last
+ * label is all digits is meant as an IPv4 address and must be one.
  *
  * Layer: lib/base.  Threads: no state.
  *
@@ -100,7 +100,8 @@ static bool is_ipv6(const char *s, size_t n)
 		} else if (s[0] == ':' && ++s >= end) {
 			return false;
 		}
-		if (memchr(s, '.', (size_t)(end - s)) != NULL && memchr(s, ':', (size_t)(end - s)) == NULL) {
+		if (memchr(s, '.', (size_t)(end - s)) != NULL &&
+			memchr(s, ':', (size_t)(end - s)) == NULL) {
 			groups += 2;
 			if (!is_ipv4(s, (size_t)(end - s)))
 				return false;
@@ -161,7 +162,8 @@ static int parse_address(const char *text, struct address *out, struct error *er
 	bool host_ok;
 
 	if (colon == NULL)
-		return error_set(err, ERR_INVALID, "upstream '%.200s' has no port: host:port is wanted", text);
+		return error_set(err, ERR_INVALID,
+			"upstream '%.200s' has no port: host:port is wanted", text);
 	a.host_len = (size_t)(colon - text);
 	if (text[0] == '[') {
 		host_ok = a.host_len > 2 && text[a.host_len - 1] == ']';
@@ -173,10 +175,13 @@ static int parse_address(const char *text, struct address *out, struct error *er
 	}
 	if (!host_ok)
 		return error_set(err, ERR_INVALID,
-			"upstream '%.200s' has no valid host: a name, an IPv4 address or [IPv6] is wanted", text);
+			"upstream '%.200s' has no valid host: a name, an IPv4 address or [IPv6] is "
+			"wanted",
+			text);
 	a.port = small_number(colon + 1, strlen(colon + 1), 65535);
 	if (a.port < 1)
-		return error_set(err, ERR_INVALID, "upstream '%.200s' has no valid port: 1 to 65535 is wanted", text);
+		return error_set(err, ERR_INVALID,
+			"upstream '%.200s' has no valid port: 1 to 65535 is wanted", text);
 	*out = a;
 	return 0;
 }
@@ -187,11 +192,12 @@ static int check_token(const char *address, struct error *err)
 
 	for (i = 0; address[i] != '\0'; i++) {
 		if (i == MAX_TOKEN)
-			return error_set(err, ERR_INVALID, "upstream '%.60s...' is longer than %d bytes", address,
-				MAX_TOKEN);
-		if (address[i] <= 0x20 || address[i] >= 0x7f || strchr("'\"#;{}\\$`", address[i]) != NULL)
-			return error_set(err, ERR_INVALID, "upstream has a character at byte %zu that is not allowed",
-				i);
+			return error_set(err, ERR_INVALID,
+				"upstream '%.60s...' is longer than %d bytes", address, MAX_TOKEN);
+		if (address[i] <= 0x20 || address[i] >= 0x7f ||
+			strchr("'\"#;{}\\$`", address[i]) != NULL)
+			return error_set(err, ERR_INVALID,
+				"upstream has a character at byte %zu that is not allowed", i);
 	}
 	return i > 0 ? 0 : error_set(err, ERR_INVALID, "upstream is empty");
 }
@@ -203,7 +209,8 @@ int upstream_check_address(const char *address, enum upstream_syntax syntax, str
 
 	if (address == NULL)
 		return error_set(err, ERR_INVALID, "upstream is missing");
-	rc = check_token(address, err); /* what a strict one may hold is a part of it: good errors first */
+	rc = check_token(
+		address, err); /* what a strict one may hold is a part of it: good errors first */
 	if (rc == 0 && syntax == UPSTREAM_STRICT)
 		rc = parse_address(address, &parsed, err);
 	return rc;

@@ -1,8 +1,8 @@
 /*
  * value.c - trees of JSON values in an arena
  *
- * A map with room for more than LINEAR_KEYS members carries a sorted index behind its members, in the same
- * block, kept at every put: a finished tree is never written again, whoever reads it.
+ * A map with room for more than LINEAR_KEYS members carries a sorted index behind its members, in
+ * the same block, kept at every put: a finished tree is never written again, whoever reads it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -186,7 +186,8 @@ void value_map_put(struct arena *a, struct value *map, const char *key, const st
 		map_reserve(a, map, n == 0 ? 4 : 2 * n);
 	if (map->u.map.cap > LINEAR_KEYS) {
 		place = index_place(map, key);
-		memmove(map_index(map) + place + 1, map_index(map) + place, (n - place) * sizeof(uint32_t));
+		memmove(map_index(map) + place + 1, map_index(map) + place,
+			(n - place) * sizeof(uint32_t));
 		map_index(map)[place] = (uint32_t)n;
 	}
 	map->u.map.members[n] = (struct value_member){ arena_strdup(a, key), v };
@@ -256,7 +257,8 @@ const struct value *jsontext_value(json_t *j, struct arena *a)
 	return value_null();
 }
 
-int value_parse(const char *text, size_t n, struct arena *a, const struct value **v_out, struct error *err)
+int value_parse(
+	const char *text, size_t n, struct arena *a, const struct value **v_out, struct error *err)
 {
 	AUTO(jsontext_free) json_t *j = NULL;
 	int rc = jsontext_load(text, n, false, &j, err);
@@ -287,7 +289,8 @@ static void sort_few(const struct value *map, uint32_t *order)
 
 	for (i = 0; i < map->u.map.n; i++) {
 		for (k = i; k > 0; k--) {
-			if (strcmp(map->u.map.members[order[k - 1]].key, map->u.map.members[i].key) < 0)
+			if (strcmp(map->u.map.members[order[k - 1]].key,
+				    map->u.map.members[i].key) < 0)
 				break;
 			order[k] = order[k - 1];
 		}

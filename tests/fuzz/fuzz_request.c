@@ -2,8 +2,8 @@
  * fuzz_request.c - decoders of everything that travels: what is accepted survives a round trip
  *
  * The first byte chooses the decoder, the rest is its text:
- * r request, a answer (response), s service state, g group, m agent metadata, k known agent, d decision,
- * c call, w answer of a batch, v value, u upstream text, q queue node.
+ * r request, a answer (response), s service state, g group, m agent metadata, k known agent, d
+ * decision, c call, w answer of a batch, v value, u upstream text, q queue node.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,7 +30,8 @@ static bool buf_equal(const struct buf *x, const struct buf *y)
 }
 
 /* The canonical form of a record is the canonical form of its text. */
-static void check_canonical(const struct record *r, const void *obj, const struct buf *text, struct arena *a)
+static void check_canonical(
+	const struct record *r, const void *obj, const struct buf *text, struct arena *a)
 {
 	AUTO(buf_release) struct buf ours = BUF_INIT, theirs = BUF_INIT;
 	const struct value *v = NULL;
@@ -80,22 +81,22 @@ static void fuzz_one_request(const char *text, size_t n, struct arena *a)
 }
 
 /* Decoders without a public table: their texts must come back the same. */
-#define ROUND_TRIP(name, type, decode, encode)                                                                 \
-	static void name(const char *text, size_t n, struct arena *a)                                          \
-	{                                                                                                      \
-		AUTO(buf_release) struct buf once = BUF_INIT, twice = BUF_INIT;                                \
-		struct error err = ERROR_INIT;                                                                 \
-		type *obj = NULL, *again = NULL;                                                               \
-                                                                                                               \
-		if (decode(text, n, a, &obj, &err) != 0) {                                                     \
-			check_error(&err);                                                                     \
-			return;                                                                                \
-		}                                                                                              \
-		encode(obj, &once);                                                                            \
-		if (decode(buf_cstr(&once), once.len, a, &again, &err) != 0)                                   \
-			abort();                                                                               \
-		encode(again, &twice);                                                                         \
-		ASSERT(buf_equal(&once, &twice));                                                              \
+#define ROUND_TRIP(name, type, decode, encode)                                                     \
+	static void name(const char *text, size_t n, struct arena *a)                              \
+	{                                                                                          \
+		AUTO(buf_release) struct buf once = BUF_INIT, twice = BUF_INIT;                    \
+		struct error err = ERROR_INIT;                                                     \
+		type *obj = NULL, *again = NULL;                                                   \
+                                                                                                   \
+		if (decode(text, n, a, &obj, &err) != 0) {                                         \
+			check_error(&err);                                                         \
+			return;                                                                    \
+		}                                                                                  \
+		encode(obj, &once);                                                                \
+		if (decode(buf_cstr(&once), once.len, a, &again, &err) != 0)                       \
+			abort();                                                                   \
+		encode(again, &twice);                                                             \
+		ASSERT(buf_equal(&once, &twice));                                                  \
 	}
 ROUND_TRIP(fuzz_response, struct response, response_decode, response_encode)
 ROUND_TRIP(fuzz_group, struct group, group_decode, group_encode)
@@ -137,7 +138,8 @@ static void fuzz_upstream(const char *text, struct arena *a)
 	}
 	if (upstream_check_address(text, UPSTREAM_STRICT, NULL) == 0) {
 		ASSERT(upstream_check_address(text, UPSTREAM_TOKEN, NULL) == 0);
-		ASSERT(upstream_split(text, a, &host, &port) && host[0] != '\0' && port >= 1 && port <= 65535);
+		ASSERT(upstream_split(text, a, &host, &port) && host[0] != '\0' && port >= 1 &&
+			port <= 65535);
 	}
 }
 

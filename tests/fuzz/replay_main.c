@@ -1,8 +1,8 @@
 /*
  * replay_main.c - runs a fuzz target over every file of the given folders, with any compiler
  *
- * Usage: replay_NAME FOLDER...  Prints "fuzz-replay NAME: N passed"; a failing input ends the program, and
- * its name is the last line before.
+ * Usage: replay_NAME FOLDER...  Prints "fuzz-replay NAME: N passed"; a failing input ends the
+ * program, and its name is the last line before.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -80,6 +80,7 @@ int main(int argc, char **argv)
 
 	for (i = 1; i < argc; i++)
 		n += run_folder(argv[i]);
-	printf("fuzz-replay %s: %zu passed\n", name != NULL ? name + strlen("replay_") : argv[0], n);
+	printf("fuzz-replay %s: %zu passed\n", name != NULL ? name + strlen("replay_") : argv[0],
+		n);
 	return n > 0 ? 0 : 1;
 }

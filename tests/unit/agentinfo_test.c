@@ -15,9 +15,12 @@ static int decode(struct arena *a, const char *text, struct agentinfo **out)
 static void java_metadata(void **state)
 {
 	static const char text[] =
-		"{\"baseAgentUri\":\"http://10.0.0.1:8882/baragon-agent/v2\",\"agentId\":\"10.0.0.1:8882\",\"domain\":null,"
-		"\"ec2\":{\"instanceId\":\"i-1\",\"availabilityZone\":null,\"subnetId\":null,\"vpcId\":null,\"privateIp\":null},"
-		"\"gcloud\":{\"resourceGroup\":\"a\",\"project\":\"b\",\"region\":null,\"backendService\":\"c\","
+		"{\"baseAgentUri\":\"http://10.0.0.1:8882/baragon-agent/"
+		"v2\",\"agentId\":\"10.0.0.1:8882\",\"domain\":null,"
+		"\"ec2\":{\"instanceId\":\"i-1\",\"availabilityZone\":null,\"subnetId\":null,"
+		"\"vpcId\":null,\"privateIp\":null},"
+		"\"gcloud\":{\"resourceGroup\":\"a\",\"project\":\"b\",\"region\":null,"
+		"\"backendService\":\"c\","
 		"\"instanceName\":\"d\"},\"extraAgentData\":{\"k\":\"v\"},\"batchEnabled\":true}";
 	struct agentinfo *i;
 
@@ -27,16 +30,19 @@ static void java_metadata(void **state)
 	assert_false(agentinfo_is_lockstep(i));
 	assert_int_equal(decode(*state, "{}", &i), 0);
 	expect_record(&agentinfo_record, i,
-		"{\"baseAgentUri\":null,\"agentId\":null,\"domain\":null,\"ec2\":null,\"gcloud\":null,"
+		"{\"baseAgentUri\":null,\"agentId\":null,\"domain\":null,\"ec2\":null,\"gcloud\":"
+		"null,"
 		"\"extraAgentData\":{},\"batchEnabled\":false}");
 }
 
 static void known_agents_have_a_time(void **state)
 {
-	const struct agentinfo *i = read_record(&known_agent_record, *state, "{\"agentId\":\"a:1\",\"lastSeenAt\":1700000000000}");
+	const struct agentinfo *i = read_record(
+		&known_agent_record, *state, "{\"agentId\":\"a:1\",\"lastSeenAt\":1700000000000}");
 
 	expect_record(&known_agent_record, i,
-		"{\"baseAgentUri\":null,\"agentId\":\"a:1\",\"domain\":null,\"ec2\":null,\"gcloud\":null,"
+		"{\"baseAgentUri\":null,\"agentId\":\"a:1\",\"domain\":null,\"ec2\":null,"
+		"\"gcloud\":null,"
 		"\"extraAgentData\":{},\"batchEnabled\":false,\"lastSeenAt\":1700000000000}");
 	refuse_record(&known_agent_record, *state, "\"http://a:1/x\"", "must be an object");
 }
@@ -53,10 +59,12 @@ static void announced_lockstep(void **state)
 
 static void bare_uris(void **state)
 {
-	static const char *const good[][2] = { { "http://10.0.0.1:8882/baragon-agent/v2", "10.0.0.1:8882" },
-		{ "https://host:1/", "host:1" }, { "\"http://h.x:80/y\"", "h.x:80" } };
-	static const char *const bad[] = { "http://host/x", "http://host:123456/x", "http://host:80", "http://:80/x",
-		"ftp://host:80/x", "https//host:80/", "http://a:b:80/x", "\"host:80\"", "http://h:80/\xff" };
+	static const char *const good[][2] = {
+		{"http://10.0.0.1:8882/baragon-agent/v2", "10.0.0.1:8882"},
+		{"https://host:1/", "host:1"}, {"\"http://h.x:80/y\"", "h.x:80"}};
+	static const char *const bad[] = {"http://host/x", "http://host:123456/x", "http://host:80",
+		"http://:80/x", "ftp://host:80/x", "https//host:80/", "http://a:b:80/x",
+		"\"host:80\"", "http://h:80/\xff"};
 	struct agentinfo *i;
 	size_t k;
 
@@ -72,8 +80,8 @@ static void bare_uris(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(java_metadata), TEST(known_agents_have_a_time), TEST(announced_lockstep),
-		TEST(bare_uris) };
+	const struct CMUnitTest tests[] = {TEST(java_metadata), TEST(known_agents_have_a_time),
+		TEST(announced_lockstep), TEST(bare_uris)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

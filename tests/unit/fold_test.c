@@ -1,5 +1,6 @@
 /*
- * fold_test.c - the rules one by one, and against a second, slower implementation on random requests
+ * fold_test.c - the rules one by one, and against a second, slower implementation on random
+ * requests
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,8 +14,10 @@ static struct request *request(struct arena *a, const char *action, const char *
 	struct error err = ERROR_INIT;
 	struct request *r = NULL;
 	const char *text = arena_printf(a,
-		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerService\":{\"serviceId\":\"s\",\"owners\":[\"new\"],"
-		"\"serviceBasePath\":\"/\",\"loadBalancerGroups\":[\"g\"]},%s,\"action\":%s}", more, action);
+		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerService\":{\"serviceId\":\"s\","
+		"\"owners\":[\"new\"],"
+		"\"serviceBasePath\":\"/\",\"loadBalancerGroups\":[\"g\"]},%s,\"action\":%s}",
+		more, action);
 
 	if (request_decode(text, strlen(text), a, &r, &err) != 0)
 		fail_msg("%s: %s", text, err.text);
@@ -24,11 +27,15 @@ static struct request *request(struct arena *a, const char *action, const char *
 static struct service_state *state_of(struct arena *a, const char *upstreams)
 {
 	return read_record(&service_state_record, a,
-		arena_printf(a, "{\"service\":{\"serviceId\":\"s\",\"owners\":[\"old\"],\"serviceBasePath\":\"/\","
-				"\"loadBalancerGroups\":[\"g\"]},\"upstreams\":[%s]}", upstreams));
+		arena_printf(a,
+			"{\"service\":{\"serviceId\":\"s\",\"owners\":[\"old\"],"
+			"\"serviceBasePath\":\"/\","
+			"\"loadBalancerGroups\":[\"g\"]},\"upstreams\":[%s]}",
+			upstreams));
 }
 
-static struct service_state folded(struct arena *a, const struct service_state *base, const struct request *r)
+static struct service_state folded(
+	struct arena *a, const struct service_state *base, const struct request *r)
 {
 	struct service_state out;
 
@@ -45,7 +52,8 @@ static void expect_upstreams(const struct service_state *s, const char *want)
 	for (i = 0; i < s->upstreams.n; i++) {
 		const struct upstream *u = &s->upstreams.items[i];
 
-		buf_printf(&got, "%s%s/%s/%s", i > 0 ? " " : "", u->address, u->rack_id != NULL ? u->rack_id : "-",
+		buf_printf(&got, "%s%s/%s/%s", i > 0 ? " " : "", u->address,
+			u->rack_id != NULL ? u->rack_id : "-",
 			u->request_id != NULL ? u->request_id : "-");
 		if (strcmp(u->group, "default") != 0)
 			buf_printf(&got, "@%s", u->group);
@@ -54,9 +62,12 @@ static void expect_upstreams(const struct service_state *s, const char *want)
 	buf_release(&got);
 }
 
-#define STORED "{\"upstream\":\"a:1\",\"requestId\":\"q\",\"rackId\":\"k\"},{\"upstream\":\"b:1\",\"requestId\":\"q\"}"
-#define LISTS(add, remove, replace)                                                                            \
-	"\"addUpstreams\":[" add "],\"removeUpstreams\":[" remove "],\"replaceUpstreams\":[" replace "]"
+#define STORED                                                                                     \
+	"{\"upstream\":\"a:1\",\"requestId\":\"q\",\"rackId\":\"k\"},{\"upstream\":\"b:1\","       \
+	"\"requestId\":\"q\"}"
+#define LISTS(add, remove, replace)                                                                \
+	"\"addUpstreams\":[" add "],\"removeUpstreams\":[" remove                                  \
+	"],\"replaceUpstreams\":[" replace "]"
 #define U(address) "{\"upstream\":\"" address "\"}"
 
 static void update(void **state)
@@ -64,27 +75,34 @@ static void update(void **state)
 	static const struct {
 		const char *lists, *want;
 	} rows[] = {
-		{ LISTS("", "", ""), "a:1/k/q b:1/-/q" },
-		{ LISTS(U("c:1"), "", ""), "a:1/k/q b:1/-/q c:1/-/r" },
-		{ LISTS("", U("a:1"), ""), "b:1/-/q" },
-		{ LISTS("", U("z:1"), ""), "a:1/k/q b:1/-/q" },
-		{ LISTS(U("a:1"), "", ""), "a:1/-/r b:1/-/q" },
-		{ LISTS(U("a:1"), U("a:1"), ""), "a:1/-/r b:1/-/q" },
-		{ LISTS("{\"upstream\":\"a:1\",\"group\":\"x\"}", U("b:1"), ""), "a:1/k/q a:1/-/r@x" },
-		{ LISTS("", "{\"upstream\":\"a:1\",\"group\":\"x\"}", ""), "a:1/k/q b:1/-/q" },
-		{ LISTS("{\"upstream\":\"c:1\",\"rackId\":\"1\"},{\"upstream\":\"c:1\",\"rackId\":\"0\"}", "", ""),
-			"a:1/k/q b:1/-/q c:1/0/r" },
-		{ LISTS(U("c:1") "," U("c:1"), "", ""), "a:1/k/q b:1/-/q c:1/-/r" },
-		{ LISTS("{\"upstream\":\"a:1\",\"group\":\"\"}", "", ""), "a:1/-/r b:1/-/q" },
-		{ LISTS("", "", U("z:1")), "z:1/-/-" },
-		{ LISTS("", "", U("z:1") "," U("z:1") "," "{\"upstream\":\"a:1\",\"requestId\":\"q\"}"), "a:1/-/q z:1/-/-" },
-		{ LISTS(U("c:1"), U("a:1"), U("z:1")), "z:1/-/-" },
+		{LISTS("", "", ""), "a:1/k/q b:1/-/q"},
+		{LISTS(U("c:1"), "", ""), "a:1/k/q b:1/-/q c:1/-/r"},
+		{LISTS("", U("a:1"), ""), "b:1/-/q"},
+		{LISTS("", U("z:1"), ""), "a:1/k/q b:1/-/q"},
+		{LISTS(U("a:1"), "", ""), "a:1/-/r b:1/-/q"},
+		{LISTS(U("a:1"), U("a:1"), ""), "a:1/-/r b:1/-/q"},
+		{LISTS("{\"upstream\":\"a:1\",\"group\":\"x\"}", U("b:1"), ""),
+			"a:1/k/q a:1/-/r@x"},
+		{LISTS("", "{\"upstream\":\"a:1\",\"group\":\"x\"}", ""), "a:1/k/q b:1/-/q"},
+		{LISTS("{\"upstream\":\"c:1\",\"rackId\":\"1\"},{\"upstream\":\"c:1\",\"rackId\":"
+		       "\"0\"}",
+			 "", ""),
+			"a:1/k/q b:1/-/q c:1/0/r"},
+		{LISTS(U("c:1") "," U("c:1"), "", ""), "a:1/k/q b:1/-/q c:1/-/r"},
+		{LISTS("{\"upstream\":\"a:1\",\"group\":\"\"}", "", ""), "a:1/-/r b:1/-/q"},
+		{LISTS("", "", U("z:1")), "z:1/-/-"},
+		{LISTS("", "",
+			 U("z:1") "," U("z:1") ","
+					       "{\"upstream\":\"a:1\",\"requestId\":\"q\"}"),
+			"a:1/-/q z:1/-/-"},
+		{LISTS(U("c:1"), U("a:1"), U("z:1")), "z:1/-/-"},
 	};
 	const struct service_state *base = state_of(*state, STORED);
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(rows); i++) {
-		struct service_state out = folded(*state, base, request(*state, i % 2 ? "null" : "\"UPDATE\"", rows[i].lists));
+		struct service_state out = folded(*state, base,
+			request(*state, i % 2 ? "null" : "\"UPDATE\"", rows[i].lists));
 
 		expect_upstreams(&out, rows[i].want);
 		assert_string_equal(out.service->owners.items[0], "new");
@@ -94,7 +112,8 @@ static void update(void **state)
 static void service_record_rules(void **state)
 {
 	const struct service_state *base = state_of(*state, STORED);
-	struct request *only = request(*state, "null", LISTS(U("c:1"), "", "") ",\"upstreamUpdateOnly\":true");
+	struct request *only =
+		request(*state, "null", LISTS(U("c:1"), "", "") ",\"upstreamUpdateOnly\":true");
 	struct service_state out = folded(*state, base, only);
 
 	assert_ptr_equal(out.service, base->service);
@@ -126,7 +145,8 @@ static void delete_takes_all(void **state)
 
 static void the_rest_changes_nothing(void **state)
 {
-	static const char *const actions[] = { "\"RELOAD\"", "\"REVERT\"", "\"PURGE_CACHE\"", "\"GET_RENDERED_CONFIG\"" };
+	static const char *const actions[] = {
+		"\"RELOAD\"", "\"REVERT\"", "\"PURGE_CACHE\"", "\"GET_RENDERED_CONFIG\""};
 	const struct service_state *base = state_of(*state, STORED);
 	size_t i;
 
@@ -144,7 +164,8 @@ static void the_rest_changes_nothing(void **state)
 static void stored_nodes_keep_their_names(void **state)
 {
 	const struct service_state *base = state_of(*state, "\"a.b:1\",\"Yy5kOjE=|r||default|\"");
-	struct service_state out = folded(*state, base, request(*state, "null", LISTS(U("c.d:1"), "", "")));
+	struct service_state out =
+		folded(*state, base, request(*state, "null", LISTS(U("c.d:1"), "", "")));
 
 	expect_upstreams(&out, "a.b:1/-/- c.d:1/-/r");
 	assert_string_equal(out.upstreams.items[0].original, "a.b:1");
@@ -156,8 +177,9 @@ static void stored_nodes_keep_their_names(void **state)
 static void equality_of_states(void **state)
 {
 	const struct service_state *base = state_of(*state, STORED), none = { NULL, { NULL, 0 } };
-	struct service_state *other = state_of(*state, "{\"upstream\":\"b:1\",\"requestId\":\"q\"},"
-						       "{\"upstream\":\"a:1\",\"requestId\":\"q\",\"rackId\":\"k\"}");
+	struct service_state *other =
+		state_of(*state, "{\"upstream\":\"b:1\",\"requestId\":\"q\"},"
+				 "{\"upstream\":\"a:1\",\"requestId\":\"q\",\"rackId\":\"k\"}");
 
 	assert_true(service_state_equal(base, other));
 	other->upstreams.items[0].rack_id = "x";
@@ -178,14 +200,17 @@ static struct upstream random_upstream(struct rand_state *r)
 	static const char *const groups[] = { "default", "default", "g", "" };
 	static const char *const others[] = { NULL, "x", "y" };
 
-	return (struct upstream){ .address = addresses[rand_below(r, 4)], .group = groups[rand_below(r, 4)],
-		.rack_id = others[rand_below(r, 3)], .request_id = others[rand_below(r, 3)],
-		.resolved = others[rand_below(r, 3)] };
+	return (struct upstream){.address = addresses[rand_below(r, 4)],
+		.group = groups[rand_below(r, 4)],
+		.rack_id = others[rand_below(r, 3)],
+		.request_id = others[rand_below(r, 3)],
+		.resolved = others[rand_below(r, 3)]};
 }
 
 static struct upstreams random_list(struct rand_state *r, struct arena *a, size_t most)
 {
-	struct upstreams list = { arena_alloc(a, (most + 1) * sizeof(struct upstream)), rand_below(r, most + 1) };
+	struct upstreams list = {
+		arena_alloc(a, (most + 1) * sizeof(struct upstream)), rand_below(r, most + 1)};
 	size_t i;
 
 	for (i = 0; i < list.n; i++)
@@ -214,7 +239,8 @@ struct naive {
 
 static bool matches(const struct upstream *x, const struct upstream *y)
 {
-	const char *gx = x->group[0] != '\0' ? x->group : "default", *gy = y->group[0] != '\0' ? y->group : "default";
+	const char *gx = x->group[0] != '\0' ? x->group : "default",
+		   *gy = y->group[0] != '\0' ? y->group : "default";
 
 	return strcmp(x->address, y->address) == 0 && strcmp(gx, gy) == 0;
 }
@@ -263,7 +289,8 @@ static void check_sorted(const struct service_state *s)
 	size_t i;
 
 	for (i = 1; i < s->upstreams.n; i++)
-		assert_true(upstream_compare(&s->upstreams.items[i - 1], &s->upstreams.items[i]) < 0);
+		assert_true(
+			upstream_compare(&s->upstreams.items[i - 1], &s->upstreams.items[i]) < 0);
 }
 
 static void check_round(struct rand_state *r, struct arena *a, uint64_t seed)
@@ -283,7 +310,8 @@ static void check_round(struct rand_state *r, struct arena *a, uint64_t seed)
 	fold(start, q, n, a, &once);
 	check_sorted(&once);
 	want = (struct service_state){ once.service, { expected.items, expected.n } };
-	if ((once.service != NULL) != expected.there || (expected.there && !service_state_equal(&once, &want)))
+	if ((once.service != NULL) != expected.there ||
+		(expected.there && !service_state_equal(&once, &want)))
 		fail_msg("seed %llu: differs from the naive fold", (unsigned long long)seed);
 	fold(&once, q, n, a, &twice);
 	if (!service_state_equal(&once, &twice))
@@ -314,9 +342,10 @@ static void random_requests(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(update), TEST(service_record_rules), TEST(delete_takes_all),
-		TEST(the_rest_changes_nothing), TEST(stored_nodes_keep_their_names), TEST(equality_of_states),
-		TEST(random_requests) };
+	const struct CMUnitTest tests[] = {TEST(update), TEST(service_record_rules),
+		TEST(delete_takes_all), TEST(the_rest_changes_nothing),
+		TEST(stored_nodes_keep_their_names), TEST(equality_of_states),
+		TEST(random_requests)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

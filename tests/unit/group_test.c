@@ -29,8 +29,10 @@ static void expect_group(const struct group *g, const char *text)
 static void a_new_group(void **state)
 {
 	const struct group fresh = { .name = "test", .min_healthy_agents = 1 };
-	static const char text[] = "{\"name\":\"test\",\"domain\":null,\"trafficSources\":[],\"sources\":[],"
-				   "\"defaultDomain\":null,\"domains\":[],\"domainAliases\":{},\"minHealthyAgents\":1}";
+	static const char text[] =
+		"{\"name\":\"test\",\"domain\":null,\"trafficSources\":[],\"sources\":[],"
+		"\"defaultDomain\":null,\"domains\":[],\"domainAliases\":{},\"minHealthyAgents\":"
+		"1}";
 
 	expect_group(&fresh, text);
 	expect_group(group(*state, "{\"name\":\"test\"}"), text);
@@ -38,11 +40,13 @@ static void a_new_group(void **state)
 
 static void domains(void **state)
 {
-	static const char text[] =
-		"{\"name\":\"edge\",\"domain\":\"edge.example.com\",\"trafficSources\":[{\"name\":\"elb-1\",\"type\":\"CLASSIC\","
-		"\"registerBy\":\"INSTANCE_ID\"}],\"sources\":[],\"defaultDomain\":\"edge.example.com\","
-		"\"domains\":[\"edge.example.com\"],\"domainAliases\":{\"edge.example.com\":[\"e.example.com\"]},"
-		"\"minHealthyAgents\":2}";
+	static const char text[] = "{\"name\":\"edge\",\"domain\":\"edge.example.com\","
+				   "\"trafficSources\":[{\"name\":\"elb-1\",\"type\":\"CLASSIC\","
+				   "\"registerBy\":\"INSTANCE_ID\"}],\"sources\":[],"
+				   "\"defaultDomain\":\"edge.example.com\","
+				   "\"domains\":[\"edge.example.com\"],\"domainAliases\":{\"edge."
+				   "example.com\":[\"e.example.com\"]},"
+				   "\"minHealthyAgents\":2}";
 	const struct group *g = group(*state, text);
 
 	expect_group(g, text);
@@ -58,15 +62,21 @@ static void sources(void **state)
 	const struct group *g = group(*state, "{\"sources\":[\"elb-1\",\"elb-2\"]}");
 
 	assert_int_equal(g->traffic_sources.n, 2);
-	expect_group(g, "{\"name\":null,\"domain\":null,\"trafficSources\":[{\"name\":\"elb-1\",\"type\":\"CLASSIC\","
-			"\"registerBy\":\"INSTANCE_ID\"},{\"name\":\"elb-2\",\"type\":\"CLASSIC\",\"registerBy\":\"INSTANCE_ID\"}],"
-			"\"sources\":[],\"defaultDomain\":null,\"domains\":[],\"domainAliases\":{},\"minHealthyAgents\":1}");
-	g = group(*state, "{\"trafficSources\":[{\"name\":\"n\",\"type\":\"network\",\"registerBy\":\"PRIVATE_IP\"}],"
+	expect_group(g, "{\"name\":null,\"domain\":null,\"trafficSources\":[{\"name\":\"elb-1\","
+			"\"type\":\"CLASSIC\","
+			"\"registerBy\":\"INSTANCE_ID\"},{\"name\":\"elb-2\",\"type\":\"CLASSIC\","
+			"\"registerBy\":\"INSTANCE_ID\"}],"
+			"\"sources\":[],\"defaultDomain\":null,\"domains\":[],\"domainAliases\":{},"
+			"\"minHealthyAgents\":1}");
+	g = group(*state, "{\"trafficSources\":[{\"name\":\"n\",\"type\":\"network\","
+			  "\"registerBy\":\"PRIVATE_IP\"}],"
 			  "\"sources\":[\"ignored\"]}");
 	assert_int_equal(g->traffic_sources.n, 1);
 	assert_string_equal(traffic_source_type_names[g->traffic_sources.items[0].type], "NETWORK");
-	assert_string_equal(register_by_names[g->traffic_sources.items[0].register_by], "PRIVATE_IP");
-	expect_record(&traffic_source_record, read_record(&traffic_source_record, *state, "\"elb1\""),
+	assert_string_equal(
+		register_by_names[g->traffic_sources.items[0].register_by], "PRIVATE_IP");
+	expect_record(&traffic_source_record,
+		read_record(&traffic_source_record, *state, "\"elb1\""),
 		"{\"name\":\"elb1\",\"type\":\"CLASSIC\",\"registerBy\":\"INSTANCE_ID\"}");
 	refuse_record(&traffic_source_record, *state, "{}", "type: may not be null");
 }
@@ -84,14 +94,16 @@ static void bad_aliases(void **state)
 		struct error err = ERROR_INIT;
 		struct group *g = NULL;
 
-		assert_int_equal(group_decode(rows[i][0], strlen(rows[i][0]), *state, &g, &err), ERR_INVALID);
+		assert_int_equal(group_decode(rows[i][0], strlen(rows[i][0]), *state, &g, &err),
+			ERR_INVALID);
 		assert_string_equal(err.text, rows[i][1]);
 	}
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(a_new_group), TEST(domains), TEST(sources), TEST(bad_aliases) };
+	const struct CMUnitTest tests[] = {
+		TEST(a_new_group), TEST(domains), TEST(sources), TEST(bad_aliases)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

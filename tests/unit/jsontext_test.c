@@ -97,7 +97,8 @@ static void errors_are_one_line(void **state)
 
 static void numbers_keep_their_value(void **state)
 {
-	static const double reals[] = { 0.1, 1.0 / 3, DBL_MAX, DBL_MIN, 5e-324, -2.5, 1e22, 123456789.125 };
+	static const double reals[] = {
+		0.1, 1.0 / 3, DBL_MAX, DBL_MIN, 5e-324, -2.5, 1e22, 123456789.125};
 	static const int64_t ints[] = { 0, 1, -1, 10, 99, INT64_MAX, INT64_MIN };
 	struct buf out = BUF_INIT;
 	size_t i;

@@ -49,7 +49,8 @@ static UNUSED void expect_record(const struct record *r, const void *obj, const 
 	buf_release(&out);
 }
 
-static UNUSED void refuse_record(const struct record *r, struct arena *a, const char *text, const char *error)
+static UNUSED void refuse_record(
+	const struct record *r, struct arena *a, const char *text, const char *error)
 {
 	struct error err = ERROR_INIT;
 	void *obj = NULL;

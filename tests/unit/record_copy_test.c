@@ -7,10 +7,12 @@
 
 static void a_clone_outlives_its_model(void **state)
 {
-	static const char text[] =
-		"{\"text\":\"t\",\"number\":-5,\"maybe\":7,\"flag\":true,\"color\":\"RED\",\"list\":[\"b\",\"a\"],"
-		"\"set\":[\"y\"],\"point\":{\"x\":1,\"y\":2},\"points\":[{\"x\":3,\"y\":0},{\"x\":4,\"y\":5}],"
-		"\"map\":{\"B\":[{\"x\":1,\"y\":1}]},\"labels\":{\"k\":\"v\"},\"free\":[1],\"pairs\":[[1,2]]}";
+	static const char text[] = "{\"text\":\"t\",\"number\":-5,\"maybe\":7,\"flag\":true,"
+				   "\"color\":\"RED\",\"list\":[\"b\",\"a\"],"
+				   "\"set\":[\"y\"],\"point\":{\"x\":1,\"y\":2},\"points\":[{\"x\":"
+				   "3,\"y\":0},{\"x\":4,\"y\":5}],"
+				   "\"map\":{\"B\":[{\"x\":1,\"y\":1}]},\"labels\":{\"k\":\"v\"},"
+				   "\"free\":[1],\"pairs\":[[1,2]]}";
 	struct arena *from = arena_new();
 	struct sample *model = read_sample(from, text), *copy;
 
@@ -26,7 +28,8 @@ static void a_clone_outlives_its_model(void **state)
 
 static void an_empty_map_stays_apart_from_none(void **state)
 {
-	struct sample *given = read_sample(*state, "{\"map\":{}}"), *none = read_sample(*state, "{\"map\":null}");
+	struct sample *given = read_sample(*state, "{\"map\":{}}"),
+		      *none = read_sample(*state, "{\"map\":null}");
 	struct sample copy;
 
 	record_copy(&sample_record, given, *state, &copy);
@@ -58,7 +61,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_clone_outlives_its_model, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_empty_map_stays_apart_from_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_empty_map_stays_apart_from_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(strings_grow, setup, teardown),
 	};
 

@@ -56,7 +56,8 @@ static void errors_name_the_place(void **state)
 
 static void unknown_keys_and_tails_are_ignored(void **state)
 {
-	const struct sample *s = read_sample(*state, " {\"other\":{\"deep\":[1,2]},\"text\":\"t\",\"memory\":\"m\"} garbage [");
+	const struct sample *s = read_sample(
+		*state, " {\"other\":{\"deep\":[1,2]},\"text\":\"t\",\"memory\":\"m\"} garbage [");
 
 	assert_string_equal(s->text, "t");
 	assert_null(s->memory);
@@ -65,9 +66,11 @@ static void unknown_keys_and_tails_are_ignored(void **state)
 static void missing_is_null(void **state)
 {
 	const struct sample *missing = read_sample(*state, "{}");
-	const struct sample *null = read_sample(*state,
-		"{\"text\":null,\"number\":null,\"maybe\":null,\"flag\":null,\"color\":null,\"list\":null,\"set\":null,"
-		"\"point\":null,\"points\":null,\"map\":{\"a\":null},\"labels\":{\"a\":null},\"free\":null,\"pairs\":null}");
+	const struct sample *null =
+		read_sample(*state, "{\"text\":null,\"number\":null,\"maybe\":null,\"flag\":null,"
+				    "\"color\":null,\"list\":null,\"set\":null,"
+				    "\"point\":null,\"points\":null,\"map\":{\"a\":null},"
+				    "\"labels\":{\"a\":null},\"free\":null,\"pairs\":null}");
 
 	assert_int_equal(missing->color, -1);
 	assert_int_equal(null->color, -1);
@@ -129,16 +132,26 @@ static int point_from_string(const char *s, struct arena *a, void *obj, struct e
 	return 0;
 }
 
-static const struct record strict_record = { .name = "Strict", .size = sizeof(struct point), .fields = strict_fields,
-	.n_fields = ARRAY_LEN(strict_fields), .strict = true, .from_string = point_from_string, .after = upper_half };
+static const struct record strict_record = {.name = "Strict",
+	.size = sizeof(struct point),
+	.fields = strict_fields,
+	.n_fields = ARRAY_LEN(strict_fields),
+	.strict = true,
+	.from_string = point_from_string,
+	.after = upper_half};
 struct holder {
 	struct { struct point *items; size_t n; } points;
 };
 static const struct field holder_fields[] = {
-	{ .name = "points", .kind = FIELD_RECORDS, .offset = offsetof(struct holder, points), .of = &strict_record },
+	{.name = "points",
+		.kind = FIELD_RECORDS,
+		.offset = offsetof(struct holder, points),
+		.of = &strict_record},
 };
-static const struct record holder_record = { .name = "Holder", .size = sizeof(struct holder), .fields = holder_fields,
-	.n_fields = ARRAY_LEN(holder_fields) };
+static const struct record holder_record = {.name = "Holder",
+	.size = sizeof(struct holder),
+	.fields = holder_fields,
+	.n_fields = ARRAY_LEN(holder_fields)};
 
 static void strict_records_and_rules(void **state)
 {
@@ -149,9 +162,12 @@ static void strict_records_and_rules(void **state)
 	refused(*state, &strict_record, "{\"x\":null}", "x: may not be null");
 	refused(*state, &strict_record, "{\"x\":1}", "x: must be 100 or more");
 	refused(*state, &strict_record, "{\"x\":100,\"z\":1}", "z: unknown key");
-	refused(*state, &strict_record, "{\"x\":100} 5", "not JSON: line 1 column 11: end of file expected near '5'");
-	refused(*state, &holder_record, "{\"points\":[{\"x\":1}]}", "points[0].x: must be 100 or more");
-	refused(*state, &holder_record, "{\"points\":[\"5\",\"five\"]}", "points[1]: 'five' is no point");
+	refused(*state, &strict_record, "{\"x\":100} 5",
+		"not JSON: line 1 column 11: end of file expected near '5'");
+	refused(*state, &holder_record, "{\"points\":[{\"x\":1}]}",
+		"points[0].x: must be 100 or more");
+	refused(*state, &holder_record, "{\"points\":[\"5\",\"five\"]}",
+		"points[1]: 'five' is no point");
 	assert_int_equal(record_decode(&strict_record, "{\"x\":100}", 9, *state, &p, &err), 0);
 	assert_int_equal(p->y, 200);
 	assert_int_equal(record_decode(&strict_record, "\"7\"", 3, *state, &p, &err), 0);
@@ -162,7 +178,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(errors_name_the_place, setup, teardown),
-		cmocka_unit_test_setup_teardown(unknown_keys_and_tails_are_ignored, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			unknown_keys_and_tails_are_ignored, setup, teardown),
 		cmocka_unit_test_setup_teardown(missing_is_null, setup, teardown),
 		cmocka_unit_test_setup_teardown(sets_keep_first_occurrences, setup, teardown),
 		cmocka_unit_test_setup_teardown(strict_records_and_rules, setup, teardown),

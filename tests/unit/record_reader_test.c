@@ -18,8 +18,8 @@ static struct sample *with(struct arena *a, const char *key, const char *value, 
 
 static void texts(void **state)
 {
-	static const char *const rows[][2] = { { "\"a\"", "a" }, { "\"\"", "" }, { "5", "5" }, { "-7", "-7" },
-		{ "true", "true" }, { "false", "false" }, { "2.5", "2.5" } };
+	static const char *const rows[][2] = {{"\"a\"", "a"}, {"\"\"", ""}, {"5", "5"},
+		{"-7", "-7"}, {"true", "true"}, {"false", "false"}, {"2.5", "2.5"}};
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(rows); i++) {
@@ -35,10 +35,10 @@ static void integers(void **state)
 	static const struct {
 		const char *json;
 		int64_t v;
-	} good[] = { { "5", 5 }, { "\"5\"", 5 }, { "\" -5 \"", -5 }, { "\"\"", 0 }, { "2.9", 2 }, { "-2.9", -2 },
-		{ "9223372036854775807", INT64_MAX } };
-	static const char *const bad[] = { "\"five\"", "\"5x\"", "true", "[]", "1e300", "\"9223372036854775808\"",
-		"\"00000000000000000000000000000000000000000005\"" };
+	} good[] = {{"5", 5}, {"\"5\"", 5}, {"\" -5 \"", -5}, {"\"\"", 0}, {"2.9", 2}, {"-2.9", -2},
+		{"9223372036854775807", INT64_MAX}};
+	static const char *const bad[] = {"\"five\"", "\"5x\"", "true", "[]", "1e300",
+		"\"9223372036854775808\"", "\"00000000000000000000000000000000000000000005\""};
 	const struct sample *s;
 	size_t i;
 
@@ -58,7 +58,8 @@ static void integers(void **state)
 static void booleans(void **state)
 {
 	static const char *const yes[] = { "true", "1", "-3", "\"true\"", "\" True \"" };
-	static const char *const no[] = { "false", "0", "\"false\"", "\"False\"", "\"\"", "\"null\"" };
+	static const char *const no[] = {
+		"false", "0", "\"false\"", "\"False\"", "\"\"", "\"null\""};
 	static const char *const bad[] = { "\"TRUE\"", "\"1\"", "1.0", "[]", "\"yes\"", "{}" };
 	size_t i;
 
@@ -72,8 +73,9 @@ static void booleans(void **state)
 
 static void enums(void **state)
 {
-	static const char *const blue[] = { "\"DARK_BLUE\"", "\"dark-blue\"", "\" Dark.Blue \"", "\"dark _ blue\"" };
-	static const char *const bad[] = { "\"DARK\"", "\"DARK_BLUE_\"", "\"\"", "1", "true", "[]" };
+	static const char *const blue[] = {
+		"\"DARK_BLUE\"", "\"dark-blue\"", "\" Dark.Blue \"", "\"dark _ blue\""};
+	static const char *const bad[] = {"\"DARK\"", "\"DARK_BLUE_\"", "\"\"", "1", "true", "[]"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(blue); i++)

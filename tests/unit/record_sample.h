@@ -35,10 +35,15 @@ static const struct field point_fields[] = {
 	{ .name = "x", .kind = FIELD_INT, .offset = offsetof(struct point, x) },
 	{ .name = "y", .kind = FIELD_INT, .offset = offsetof(struct point, y) },
 };
-static const struct record point_record = { .name = "Point", .size = sizeof(struct point), .fields = point_fields,
-	.n_fields = ARRAY_LEN(point_fields) };
-static const struct record pair_record = { .name = "Pair", .size = sizeof(struct point), .fields = point_fields,
-	.n_fields = ARRAY_LEN(point_fields), .as_list = true };
+static const struct record point_record = {.name = "Point",
+	.size = sizeof(struct point),
+	.fields = point_fields,
+	.n_fields = ARRAY_LEN(point_fields)};
+static const struct record pair_record = {.name = "Pair",
+	.size = sizeof(struct point),
+	.fields = point_fields,
+	.n_fields = ARRAY_LEN(point_fields),
+	.as_list = true};
 
 static const char *const colors[] = { "RED", "DARK_BLUE", NULL };
 
@@ -60,8 +65,10 @@ static const struct field sample_fields[] = {
 	{ SAMPLE("pairs", FIELD_RECORDS, pairs), .of = &pair_record, .omit_null = true },
 	{ SAMPLE("memory", FIELD_MEMORY_STRING, memory) },
 };
-static const struct record sample_record = { .name = "Sample", .size = sizeof(struct sample), .fields = sample_fields,
-	.n_fields = ARRAY_LEN(sample_fields) };
+static const struct record sample_record = {.name = "Sample",
+	.size = sizeof(struct sample),
+	.fields = sample_fields,
+	.n_fields = ARRAY_LEN(sample_fields)};
 
 static int setup(void **state)
 {

@@ -13,16 +13,19 @@ static void empty_is_written_as_java_does(void **state)
 	memset(&s, 0, sizeof(s));
 	s.color = -1;
 	expect_json(&sample_record, &s,
-		"{\"text\":null,\"number\":0,\"maybe\":null,\"flag\":false,\"color\":null,\"list\":[],\"set\":[],"
+		"{\"text\":null,\"number\":0,\"maybe\":null,\"flag\":false,\"color\":null,\"list\":"
+		"[],\"set\":[],"
 		"\"point\":null,\"points\":[],\"map\":{},\"labels\":{},\"free\":null}");
 }
 
 static void table_order_and_names(void **state)
 {
 	static const char text[] =
-		"{\"text\":\"t\\\"\",\"number\":-5,\"maybe\":0,\"flag\":true,\"color\":\"DARK_BLUE\",\"list\":[\"b\",\"a\",\"b\"],"
+		"{\"text\":\"t\\\"\",\"number\":-5,\"maybe\":0,\"flag\":true,\"color\":\"DARK_"
+		"BLUE\",\"list\":[\"b\",\"a\",\"b\"],"
 		"\"set\":[\"y\",\"x\"],\"point\":{\"x\":1,\"y\":2},\"points\":[{\"x\":3,\"y\":0}],"
-		"\"map\":{\"B\":[{\"x\":1,\"y\":1}],\"A\":[]},\"labels\":{\"k\":\"v\"},\"free\":[1,{\"z\":0,\"a\":1}],"
+		"\"map\":{\"B\":[{\"x\":1,\"y\":1}],\"A\":[]},\"labels\":{\"k\":\"v\"},\"free\":[1,"
+		"{\"z\":0,\"a\":1}],"
 		"\"pairs\":[[1,2],[3,4]]}";
 
 	expect_json(&sample_record, read_sample(*state, text), text);
@@ -31,14 +34,17 @@ static void table_order_and_names(void **state)
 static void canonical_sorts_every_level(void **state)
 {
 	struct buf out = BUF_INIT;
-	const struct sample *s = read_sample(*state,
-		"{\"points\":[{\"y\":1,\"x\":2}],\"free\":{\"z\":0,\"a\":{\"y\":1,\"b\":2}},\"map\":{\"B\":[],\"A\":[]},"
-		"\"pairs\":[[9,8]]}");
+	const struct sample *s =
+		read_sample(*state, "{\"points\":[{\"y\":1,\"x\":2}],\"free\":{\"z\":0,\"a\":{"
+				    "\"y\":1,\"b\":2}},\"map\":{\"B\":[],\"A\":[]},"
+				    "\"pairs\":[[9,8]]}");
 
 	record_encode_canonical(&sample_record, s, &out);
 	assert_string_equal(buf_cstr(&out),
-		"{\"color\":null,\"flag\":false,\"free\":{\"a\":{\"b\":2,\"y\":1},\"z\":0},\"labels\":{},\"list\":[],"
-		"\"map\":{\"A\":[],\"B\":[]},\"maybe\":null,\"number\":0,\"pairs\":[[9,8]],\"point\":null,"
+		"{\"color\":null,\"flag\":false,\"free\":{\"a\":{\"b\":2,\"y\":1},\"z\":0},"
+		"\"labels\":{},\"list\":[],"
+		"\"map\":{\"A\":[],\"B\":[]},\"maybe\":null,\"number\":0,\"pairs\":[[9,8]],"
+		"\"point\":null,"
 		"\"points\":[{\"x\":2,\"y\":1}],\"set\":[],\"text\":null}");
 	buf_release(&out);
 }
@@ -49,13 +55,18 @@ static void lists_of_records(void **state)
 	struct buf out = BUF_INIT;
 	struct records list;
 
-	assert_int_equal(record_decode_list(&point_record, "[{\"x\":1},{\"y\":2}]", 17, *state, &list, &err), 0);
+	assert_int_equal(
+		record_decode_list(&point_record, "[{\"x\":1},{\"y\":2}]", 17, *state, &list, &err),
+		0);
 	assert_int_equal(list.n, 2);
 	record_encode_list(&point_record, list.items, list.n, &out);
 	assert_string_equal(buf_cstr(&out), "[{\"x\":1,\"y\":0},{\"x\":0,\"y\":2}]");
-	assert_int_equal(record_decode_list(&point_record, "[{},{\"x\":[]}]", 13, *state, &list, &err), ERR_INVALID);
+	assert_int_equal(
+		record_decode_list(&point_record, "[{},{\"x\":[]}]", 13, *state, &list, &err),
+		ERR_INVALID);
 	assert_string_equal(err.text, "[1].x: must be an integer");
-	assert_int_equal(record_decode_list(&point_record, "{}", 2, *state, &list, &err), ERR_INVALID);
+	assert_int_equal(
+		record_decode_list(&point_record, "{}", 2, *state, &list, &err), ERR_INVALID);
 	assert_string_equal(err.text, "must be an array");
 	buf_release(&out);
 }
@@ -91,10 +102,12 @@ static void equality_by_kind(void **state)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct sample *x = read_sample(*state, rows[i].x), *y = read_sample(*state, rows[i].y);
+		const struct sample *x = read_sample(*state, rows[i].x),
+				    *y = read_sample(*state, rows[i].y);
 
 		if (record_equal(&sample_record, x, y) != rows[i].equal ||
-			record_equal(&sample_record, y, x) != rows[i].equal || !record_equal(&sample_record, x, x))
+			record_equal(&sample_record, y, x) != rows[i].equal ||
+			!record_equal(&sample_record, x, x))
 			fail_msg("%s and %s", rows[i].x, rows[i].y);
 	}
 }

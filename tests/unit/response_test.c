@@ -18,26 +18,35 @@ static void expect_response(const struct response *r, const char *text)
 
 static void synthetic(void **state)
 {
-	const struct response r = { .request_id = "x", .state = STATE_FAILED, .message = "Request x does not exist",
-		.no_agent_responses = true };
+	const struct response r = {.request_id = "x",
+		.state = STATE_FAILED,
+		.message = "Request x does not exist",
+		.no_agent_responses = true};
 
 	(void)state;
 	expect_response(&r, "{\"loadBalancerRequestId\":\"x\",\"loadBalancerState\":\"FAILED\","
-			    "\"message\":\"Request x does not exist\",\"agentResponses\":null,\"request\":null}");
+			    "\"message\":\"Request x does not "
+			    "exist\",\"agentResponses\":null,\"request\":null}");
 }
 
 static void answers_in_given_order(void **state)
 {
 	static const char text[] =
-		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerState\":\"SUCCESS\",\"message\":null,\"agentResponses\":"
-		"{\"REVERT\":[{\"url\":\"http://a/batch\",\"attempt\":0,\"statusCode\":200,\"content\":\"ok\",\"exception\":null}],"
-		"\"APPLY\":[{\"url\":\"http://a/batch\",\"attempt\":1,\"statusCode\":null,\"content\":null,"
+		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerState\":\"SUCCESS\",\"message\":"
+		"null,\"agentResponses\":"
+		"{\"REVERT\":[{\"url\":\"http://a/"
+		"batch\",\"attempt\":0,\"statusCode\":200,\"content\":\"ok\",\"exception\":null}],"
+		"\"APPLY\":[{\"url\":\"http://a/"
+		"batch\",\"attempt\":1,\"statusCode\":null,\"content\":null,"
 		"\"exception\":\"timeout\"}],\"CANCEL\":[]},\"request\":null}";
 	struct agent_response revert = { "http://a/batch", 0, { true, 200 }, "ok", NULL };
 	struct agent_response apply = { "http://a/batch", 1, { false, 0 }, NULL, "timeout" };
-	struct record_map_entry entries[] = { { "REVERT", { &revert, 1 } }, { "APPLY", { &apply, 1 } },
-		{ "CANCEL", { NULL, 0 } } };
-	struct response r = { .request_id = "r", .state = STATE_SUCCESS, .agent_responses = { entries, 3 } }, *back;
+	struct record_map_entry entries[] = {
+		{"REVERT", {&revert, 1}}, {"APPLY", {&apply, 1}}, {"CANCEL", {NULL, 0}}};
+	struct response r = {.request_id = "r",
+				.state = STATE_SUCCESS,
+				.agent_responses = {entries, 3}},
+			*back;
 
 	expect_response(&r, text);
 	assert_int_equal(response_decode(text, strlen(text), *state, &back, NULL), 0);
@@ -48,9 +57,11 @@ static void answers_in_given_order(void **state)
 static void none_yet_differs_from_null(void **state)
 {
 	static const char *const texts[] = {
-		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerState\":\"WAITING\",\"message\":\"Queued\",\"agentResponses\":{},"
+		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerState\":\"WAITING\",\"message\":"
+		"\"Queued\",\"agentResponses\":{},"
 		"\"request\":null}",
-		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerState\":null,\"message\":null,\"agentResponses\":null,"
+		"{\"loadBalancerRequestId\":\"r\",\"loadBalancerState\":null,\"message\":null,"
+		"\"agentResponses\":null,"
 		"\"request\":null}",
 	};
 	struct response *r;
@@ -60,17 +71,21 @@ static void none_yet_differs_from_null(void **state)
 		assert_int_equal(response_decode(texts[i], strlen(texts[i]), *state, &r, NULL), 0);
 		expect_response(r, texts[i]);
 	}
-	assert_int_equal(response_decode("{\"postApplyStepsSucceeded\":true}", 32, *state, &r, NULL), 0);
+	assert_int_equal(
+		response_decode("{\"postApplyStepsSucceeded\":true}", 32, *state, &r, NULL), 0);
 	assert_int_equal(r->state, -1);
 	assert_true(r->no_agent_responses);
 }
 
 static void request_is_echoed(void **state)
 {
-	static const char text[] = "{\"request\":{\"loadBalancerRequestId\":\"r\",\"loadBalancerService\":{\"serviceId\":\"s\","
-				   "\"owners\":[],\"serviceBasePath\":\"/\",\"loadBalancerGroups\":[\"g\"]},"
-				   "\"addUpstreams\":[\"a.b:1\"],\"removeUpstreams\":[]}}";
-	static const char broken[] = "{\"request\":{\"loadBalancerRequestId\":\"r\",\"loadBalancerService\":{}}}";
+	static const char text[] =
+		"{\"request\":{\"loadBalancerRequestId\":\"r\",\"loadBalancerService\":{"
+		"\"serviceId\":\"s\","
+		"\"owners\":[],\"serviceBasePath\":\"/\",\"loadBalancerGroups\":[\"g\"]},"
+		"\"addUpstreams\":[\"a.b:1\"],\"removeUpstreams\":[]}}";
+	static const char broken[] =
+		"{\"request\":{\"loadBalancerRequestId\":\"r\",\"loadBalancerService\":{}}}";
 	struct error err = ERROR_INIT;
 	struct response *r;
 
@@ -109,7 +124,9 @@ static void states(void **state)
 
 		assert_int_equal(s, i);
 		assert_string_equal(internal_state_name((enum internal_state)s), rows[i].name);
-		assert_string_equal(public_state_names[internal_state_public((enum internal_state)s)], rows[i].shown);
+		assert_string_equal(
+			public_state_names[internal_state_public((enum internal_state)s)],
+			rows[i].shown);
 		assert_int_equal(internal_state_terminal((enum internal_state)s), rows[i].terminal);
 	}
 	assert_int_equal(internal_state_parse("pending"), -1);
@@ -118,8 +135,8 @@ static void states(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(synthetic), TEST(answers_in_given_order), TEST(none_yet_differs_from_null),
-		TEST(request_is_echoed), TEST(states) };
+	const struct CMUnitTest tests[] = {TEST(synthetic), TEST(answers_in_given_order),
+		TEST(none_yet_differs_from_null), TEST(request_is_echoed), TEST(states)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,13 +12,16 @@
 
 static void strict(void **state)
 {
-	static const char *const good[] = { "10.0.0.5:31001", "host:80", "host.example:1", "a-b_c.d:65535", "localhost:8080",
-		"[::1]:80", "[2001:db8::a:b]:443", "[::ffff:1.2.3.4]:80", "0.0.0.0:1", "1a:80", "h1.2x:80", "xn--bcher-kva.example:80" };
-	static const char *const bad[] = { "", "host", "host:", ":80", "host:0", "host:65536", "host:080", "host:+80", "host: 80",
-		"host:8a", "host:80 ", " host:80", "-a:80", "a-:80", "a..b:80", ".a:80", "a.:80", "1.2.3:80", "1.2.3.4.5:80",
-		"256.1.1.1:80", "01.2.3.4:80", "123:80", "a:b:80", "::1:80", "[::1]", "[::1]80", "[]:80", "[::1%eth0]:80",
-		"[1.2.3.4]:80", "[::1:80", "h\xc3\xb6st:80", "host:80\n", "h'x:80", "host:80;", "host:80 check", "a/b:80",
-		"host:999999999999999999999" };
+	static const char *const good[] = {"10.0.0.5:31001", "host:80", "host.example:1",
+		"a-b_c.d:65535", "localhost:8080", "[::1]:80", "[2001:db8::a:b]:443",
+		"[::ffff:1.2.3.4]:80", "0.0.0.0:1", "1a:80", "h1.2x:80",
+		"xn--bcher-kva.example:80"};
+	static const char *const bad[] = {"", "host", "host:", ":80", "host:0", "host:65536",
+		"host:080", "host:+80", "host: 80", "host:8a", "host:80 ", " host:80", "-a:80",
+		"a-:80", "a..b:80", ".a:80", "a.:80", "1.2.3:80", "1.2.3.4.5:80", "256.1.1.1:80",
+		"01.2.3.4:80", "123:80", "a:b:80", "::1:80", "[::1]", "[::1]80", "[]:80",
+		"[::1%eth0]:80", "[1.2.3.4]:80", "[::1:80", "h\xc3\xb6st:80", "host:80\n", "h'x:80",
+		"host:80;", "host:80 check", "a/b:80", "host:999999999999999999999"};
 	struct error err = ERROR_INIT;
 	size_t i;
 
@@ -84,9 +87,10 @@ static void ipv6_as_inet_pton(void **state)
 
 static void token(void **state)
 {
-	static const char *const good[] = { "host", "unix:/run/app.sock", "10.0.0.1:80,backup", "a=b&c|d" };
-	static const char *const bad[] = { "", "a b", "a\tb", "a'b", "a\"b", "a#b", "a;b", "a{b", "a}b", "a\\b", "a$b", "a`b",
-		"h\xc3\xb6st", "a\x7f" };
+	static const char *const good[] = {
+		"host", "unix:/run/app.sock", "10.0.0.1:80,backup", "a=b&c|d"};
+	static const char *const bad[] = {"", "a b", "a\tb", "a'b", "a\"b", "a#b", "a;b", "a{b",
+		"a}b", "a\\b", "a$b", "a`b", "h\xc3\xb6st", "a\x7f"};
 	char text[600];
 	size_t i;
 
@@ -121,7 +125,8 @@ static void split(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(strict), TEST(lengths), TEST(ipv6_as_inet_pton), TEST(token), TEST(split) };
+	const struct CMUnitTest tests[] = {
+		TEST(strict), TEST(lengths), TEST(ipv6_as_inet_pton), TEST(token), TEST(split)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

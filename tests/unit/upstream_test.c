@@ -10,11 +10,14 @@
 static void objects(void **state)
 {
 	expect_record(&upstream_record, read_record(&upstream_record, *state, "{}"),
-		"{\"upstream\":null,\"requestId\":null,\"rackId\":null,\"group\":\"default\",\"resolvedUpstream\":null}");
+		"{\"upstream\":null,\"requestId\":null,\"rackId\":null,\"group\":\"default\","
+		"\"resolvedUpstream\":null}");
 	expect_record(&upstream_record,
-		read_record(&upstream_record, *state, "{\"upstream\":\"h:1\",\"requestId\":\"\",\"rackId\":\"\",\"rack\":\"r\","
-						      "\"group\":\"\",\"originalPath\":\"p\"}"),
-		"{\"upstream\":\"h:1\",\"requestId\":null,\"rackId\":null,\"group\":\"\",\"resolvedUpstream\":null}");
+		read_record(&upstream_record, *state,
+			"{\"upstream\":\"h:1\",\"requestId\":\"\",\"rackId\":\"\",\"rack\":\"r\","
+			"\"group\":\"\",\"originalPath\":\"p\"}"),
+		"{\"upstream\":\"h:1\",\"requestId\":null,\"rackId\":null,\"group\":\"\","
+		"\"resolvedUpstream\":null}");
 }
 
 static void node_names(void **state)
@@ -23,12 +26,18 @@ static void node_names(void **state)
 		struct upstream u;
 		const char *name;
 	} rows[] = {
-		{ { .address = "10.0.0.5:31001", .request_id = "req-1", .rack_id = "us-east-1a", .group = "default" },
-			"MTAuMC4wLjU6MzEwMDE=|req-1|us-east-1a|default|" },
-		{ { .address = "10.0.0.1:8080", .request_id = "req-7", .rack_id = "us-east-1a", .group = "default" },
-			"MTAuMC4wLjE6ODA4MA==|req-7|us-east-1a|default|" },
-		{ { .address = "h:1", .group = "g", .resolved = "1.2.3.4:1" }, "aDox|||g|1.2.3.4:1" },
-		{ { .group = "default" }, "|||default|" },
+		{{.address = "10.0.0.5:31001",
+			 .request_id = "req-1",
+			 .rack_id = "us-east-1a",
+			 .group = "default"},
+			"MTAuMC4wLjU6MzEwMDE=|req-1|us-east-1a|default|"},
+		{{.address = "10.0.0.1:8080",
+			 .request_id = "req-7",
+			 .rack_id = "us-east-1a",
+			 .group = "default"},
+			"MTAuMC4wLjE6ODA4MA==|req-7|us-east-1a|default|"},
+		{{.address = "h:1", .group = "g", .resolved = "1.2.3.4:1"}, "aDox|||g|1.2.3.4:1"},
+		{{.group = "default"}, "|||default|"},
 	};
 	size_t i;
 
@@ -54,7 +63,9 @@ static void texts(void **state)
 	assert_string_equal(u.original, "10.0.0.5:31001");
 	assert_string_equal(u.group, "default");
 	assert_null(u.request_id);
-	assert_int_equal(upstream_from_text("aG9zdDo4MA|req|rack|grp|1.2.3.4:80|more|and", *state, &u, NULL), 0);
+	assert_int_equal(
+		upstream_from_text("aG9zdDo4MA|req|rack|grp|1.2.3.4:80|more|and", *state, &u, NULL),
+		0);
 	assert_string_equal(u.address, "host:80");
 	assert_string_equal(u.request_id, "req");
 	assert_string_equal(u.rack_id, "rack");
@@ -69,8 +80,8 @@ static void texts(void **state)
 
 static void undecodable_texts(void **state)
 {
-	static const char *const bad[] = { "localhost:8080", "10.0.0.5:80|req", "a+b", "a/b", "a b", "_w==", "AA==",
-		"10.0.0.\xff:80" };
+	static const char *const bad[] = {"localhost:8080", "10.0.0.5:80|req", "a+b", "a/b", "a b",
+		"_w==", "AA==", "10.0.0.\xff:80"};
 	struct error err = ERROR_INIT;
 	struct upstream u = { .group = "untouched" };
 	size_t i;
@@ -103,8 +114,8 @@ static void same_and_order(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(objects), TEST(node_names), TEST(texts), TEST(undecodable_texts),
-		TEST(same_and_order) };
+	const struct CMUnitTest tests[] = {TEST(objects), TEST(node_names), TEST(texts),
+		TEST(undecodable_texts), TEST(same_and_order)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

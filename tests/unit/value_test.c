@@ -1,5 +1,6 @@
 /*
- * value_test.c - trees of JSON values: text, canonical form, look-up on both sides of the index, equality
+ * value_test.c - trees of JSON values: text, canonical form, look-up on both sides of the index,
+ * equality
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -46,20 +47,23 @@ static void expect_text(const struct value *v, bool sorted, const char *text)
 
 static void texts_survive(void **state)
 {
-	static const char *const texts[] = { "null", "true", "false", "0", "-1", "9223372036854775807",
-		"-9223372036854775808", "2.5", "0.1", "1e+300", "3.0", "-0.0", "\"\"", "\"a\\\"b\\\\c\\nd\"",
-		"\"\xc3\xa9\xf0\x9f\x98\x80\"", "[]", "{}", "[1,[2,[]],{\"a\":null}]", "{\"z\":1,\"a\":2,\"m\":3}" };
+	static const char *const texts[] = {"null", "true", "false", "0", "-1",
+		"9223372036854775807", "-9223372036854775808", "2.5", "0.1", "1e+300", "3.0",
+		"-0.0", "\"\"", "\"a\\\"b\\\\c\\nd\"", "\"\xc3\xa9\xf0\x9f\x98\x80\"", "[]", "{}",
+		"[1,[2,[]],{\"a\":null}]", "{\"z\":1,\"a\":2,\"m\":3}"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(texts); i++)
 		expect_text(parse(*state, texts[i]), false, texts[i]);
 	expect_text(parse(*state, " { \"x\" : 2.50 } "), false, "{\"x\":2.5}");
-	expect_text(parse(*state, "\"\\u00e9\\ud83d\\ude00\\/\""), false, "\"\xc3\xa9\xf0\x9f\x98\x80/\"");
+	expect_text(parse(*state, "\"\\u00e9\\ud83d\\ude00\\/\""), false,
+		"\"\xc3\xa9\xf0\x9f\x98\x80/\"");
 }
 
 static void canonical_form_ignores_order_and_space(void **state)
 {
-	const struct value *x = parse(*state, "{\"b\":[{\"y\":1,\"x\":2}],\"a\":{},\"aa\":0,\"B\":1}");
+	const struct value *x =
+		parse(*state, "{\"b\":[{\"y\":1,\"x\":2}],\"a\":{},\"aa\":0,\"B\":1}");
 
 	expect_text(x, true, "{\"B\":1,\"a\":{},\"aa\":0,\"b\":[{\"x\":2,\"y\":1}]}");
 }
@@ -79,14 +83,16 @@ static void built_like_parsed(void **state)
 	value_map_put(*state, map, "b", value_bool(true));
 	value_map_put(*state, map, "none", value_null());
 	expect_text(map, false,
-		"{\"list\":[0,1,2,3,4,5,6,7,8],\"s\":\"t\",\"n\":null,\"r\":0.5,\"b\":true,\"none\":null}");
+		"{\"list\":[0,1,2,3,4,5,6,7,8],\"s\":\"t\",\"n\":null,\"r\":0.5,\"b\":true,"
+		"\"none\":null}");
 	assert_ptr_equal(value_get(map, "list"), list);
 	assert_null(value_get(map, "lis"));
 	assert_null(value_get(list, "0"));
 	assert_null(value_get(NULL, "x"));
 }
 
-/* 1..300 keys pass through the linear form, its growth and the index; each is found, replaced, cloned. */
+/* 1..300 keys pass through the linear form, its growth and the index; each is found, replaced,
+ * cloned. */
 static void keys_are_found_at_every_size(void **state)
 {
 	struct value *map = value_map(*state);
@@ -130,15 +136,23 @@ static void equality_is_by_value(void **state)
 		const char *x, *y;
 		bool equal;
 	} rows[] = {
-		{ "1", "1", true }, { "1", "1.0", false }, { "null", "{}", false }, { "[]", "{}", false },
-		{ "{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true }, { "[1,2]", "[2,1]", false },
-		{ "{\"a\":1}", "{\"b\":1}", false }, { "\"a\"", "\"A\"", false }, { "true", "false", false },
-		{ "[1]", "[1,1]", false }, { "{\"a\":null}", "{}", false },
+		{"1", "1", true},
+		{"1", "1.0", false},
+		{"null", "{}", false},
+		{"[]", "{}", false},
+		{"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true},
+		{"[1,2]", "[2,1]", false},
+		{"{\"a\":1}", "{\"b\":1}", false},
+		{"\"a\"", "\"A\"", false},
+		{"true", "false", false},
+		{"[1]", "[1,1]", false},
+		{"{\"a\":null}", "{}", false},
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(value_equal(parse(*state, rows[i].x), parse(*state, rows[i].y)), rows[i].equal);
+		assert_int_equal(value_equal(parse(*state, rows[i].x), parse(*state, rows[i].y)),
+			rows[i].equal);
 	assert_false(value_equal(value_null(), NULL));
 	assert_true(value_equal(NULL, NULL));
 }
@@ -160,11 +174,22 @@ static void bad_text_is_refused(void **state)
 	static const struct {
 		const char *text, *error;
 	} rows[] = {
-		{ "", "not JSON" }, { "{", "not JSON" }, { "[1,]", "not JSON" }, { "{\"a\":1,\"a\":2}", "duplicate" },
-		{ "[1] x", "end of file" }, { "'a'", "not JSON" }, { "[01]", "not JSON" }, { "nul", "not JSON" },
-		{ "/* c */1", "not JSON" }, { "1e999", "not JSON" }, { "123456789012345678901", "too big" },
-		{ "\"\\u0000\"", "NUL" }, { "{\"a\\u0000\":1}", "NUL" }, { "\"\xff\"", "UTF-8" }, { "\"\\ud800\"", "not JSON" },
-		{ "\"\n\"", "not JSON" },
+		{"", "not JSON"},
+		{"{", "not JSON"},
+		{"[1,]", "not JSON"},
+		{"{\"a\":1,\"a\":2}", "duplicate"},
+		{"[1] x", "end of file"},
+		{"'a'", "not JSON"},
+		{"[01]", "not JSON"},
+		{"nul", "not JSON"},
+		{"/* c */1", "not JSON"},
+		{"1e999", "not JSON"},
+		{"123456789012345678901", "too big"},
+		{"\"\\u0000\"", "NUL"},
+		{"{\"a\\u0000\":1}", "NUL"},
+		{"\"\xff\"", "UTF-8"},
+		{"\"\\ud800\"", "not JSON"},
+		{"\"\n\"", "not JSON"},
 	};
 	size_t i;
 
@@ -172,10 +197,12 @@ static void bad_text_is_refused(void **state)
 		struct error err = ERROR_INIT;
 		const struct value *v = NULL;
 
-		assert_int_equal(value_parse(rows[i].text, strlen(rows[i].text), *state, &v, &err), ERR_INVALID);
+		assert_int_equal(value_parse(rows[i].text, strlen(rows[i].text), *state, &v, &err),
+			ERR_INVALID);
 		assert_null(v);
 		if (strstr(err.text, rows[i].error) == NULL)
-			fail_msg("'%s': '%s' does not say '%s'", rows[i].text, err.text, rows[i].error);
+			fail_msg("'%s': '%s' does not say '%s'", rows[i].text, err.text,
+				rows[i].error);
 	}
 }
 
@@ -183,7 +210,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(texts_survive, setup, teardown),
-		cmocka_unit_test_setup_teardown(canonical_form_ignores_order_and_space, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			canonical_form_ignores_order_and_space, setup, teardown),
 		cmocka_unit_test_setup_teardown(built_like_parsed, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_are_found_at_every_size, setup, teardown),
 		cmocka_unit_test_setup_teardown(equality_is_by_value, setup, teardown),
