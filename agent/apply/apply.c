@@ -29,6 +29,15 @@ static const char *filled(struct arena *a, const char *s)
 	return s && *s ? arena_strdup(a, s) : NULL;
 }
 
+static void copy_modes(struct apply *a, const struct apply_options *o)
+{
+	struct apply_mode *modes = arena_alloc(a->arena, (o->n_modes + 1) * sizeof(*modes));
+
+	for (size_t i = 0; i < o->n_modes; i++)
+		modes[i] = (struct apply_mode){ arena_strdup(a->arena, o->modes[i].name), o->modes[i].mode };
+	a->opt.modes = modes;
+}
+
 static void copy_options(struct apply *a, const struct apply_options *o)
 {
 	struct apply_options *to = &a->opt;
@@ -47,6 +56,7 @@ static void copy_options(struct apply *a, const struct apply_options *o)
 		to->command_timeout_ms = COMMAND_TIMEOUT_MS;
 	if (to->confirm_timeout_ms == 0)
 		to->confirm_timeout_ms = CONFIRM_TIMEOUT_MS;
+	copy_modes(a, o);
 	if (o->view_argv) {
 		size_t n = 0;
 		const char **words;

@@ -53,21 +53,29 @@ static int check_device(struct apply *a, const char *live, struct error *err)
 	return error_set(err, ERR_INVALID, "'%s' is on another file system than '%s'", live, a->home);
 }
 
+static mode_t mode_of(const struct apply *a, const char *name, const char *live)
+{
+	struct stat st;
+
+	if (stat(live, &st) == 0)
+		return st.st_mode & 07777;
+	for (size_t i = 0; i < a->opt.n_modes; i++)
+		if (str_eq(a->opt.modes[i].name, name))
+			return a->opt.modes[i].mode;
+	return a->opt.file_mode;
+}
+
 static int stage_file(struct apply *a, const struct plan_file *f, struct error *err)
 {
 	AUTO(xfree_p) char *live = apply_live_path(a, f->name);
 	AUTO(xfree_p) char *staged = apply_home_path(a, "stage", f->name);
-	mode_t mode = a->opt.file_mode;
-	struct stat st;
 	int rc;
 
-	if (stat(live, &st) == 0)
-		mode = st.st_mode & 07777;
 	rc = check_device(a, live, err);
 	if (rc == 0)
 		rc = make_parents(staged, OWN_FOLDER_MODE, err);
 	if (rc == 0)
-		rc = file_write_temp(staged, f->data, f->size, mode, err);
+		rc = file_write_temp(staged, f->data, f->size, mode_of(a, f->name, live), err);
 	return rc;
 }
 

@@ -1,5 +1,5 @@
 /*
- * publish_test.c - the pipeline without HAProxy: render, prove, publish, undo, recover
+ * publish_test.c - the pipeline without HAProxy: render, prove, publish, undo
  *
  * Every test of proving runs twice: in the private view, and with the files in place.
  *
@@ -9,8 +9,6 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static struct fixture f;
 
@@ -88,6 +86,34 @@ static void test_no_change_is_no_change(void **state)
 	assert_int_equal(strlen(r->base_digest), 64);
 	report_free(&r);
 	report_free(&again);
+}
+
+static unsigned mode_of(const char *name)
+{
+	AUTO(xfree_p) char *path = xasprintf("%s/%s", f.root, name);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* New files get the configured mode, the operator's later chmod is kept. */
+static void test_modes(void **state)
+{
+	static const struct apply_mode modes[] = { { "all.map", 0640 } };
+	AUTO(xfree_p) char *path = xasprintf("%s/svc/a.cfg", f.root);
+
+	(void)state;
+	f.opt.modes = modes;
+	f.opt.n_modes = ARRAY_LEN(modes);
+	f.opt.file_mode = 0604;
+	fixture_open(&f);
+	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "10.0.0.1:80")));
+	assert_int_equal(mode_of("all.map"), 0640);
+	assert_int_equal(mode_of("svc/a.cfg"), 0604);
+	assert_int_equal(chmod(path, 0600), 0);
+	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "10.0.0.2:80")));
+	assert_int_equal(mode_of("svc/a.cfg"), 0600);
 }
 
 /* By hand, or by a disk that came back from a backup. */
@@ -413,120 +439,13 @@ static void test_disk_full(void **state)
 	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "10.0.0.2:80")));
 }
 
-/* In a child that is killed before its n-th change of the disk. False: it came to the end. */
-static bool crash_at(unsigned n, void (*act)(struct fixture *f))
-{
-	pid_t pid = fork();
-	int status;
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		fixture_open(&f);
-		file_fault_at(n);
-		act(&f);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFSIGNALED(status))
-		assert_int_equal(WTERMSIG(status), SIGKILL);
-	else
-		assert_int_equal(WEXITSTATUS(status), 0);
-	return WIFSIGNALED(status);
-}
-
-static void change(struct fixture *fx)
-{
-	struct work_item *w = work_item_new(WORK_CONVERGE);
-
-	fixture_add(w, "a", "10.0.0.2:80", NULL);
-	fixture_add(w, "c", "10.0.0.3:80", NULL);
-	report_free(&(struct report *){ fixture_run(fx, w) });
-}
-
-static void recover(struct fixture *fx)
-{
-	report_free(&(struct report *){ fixture_do(fx, WORK_RECOVER) });
-}
-
-static void back_to_old(struct fixture *fx)
-{
-	report_free(&(struct report *){ fixture_run(fx, two(WORK_CONVERGE, "10.0.0.1:80")) });
-}
-
-/* At every call that changes the disk: what is found at the next start is all old or all new. */
-static void test_crash_at_every_point(void **state)
-{
-	AUTO(xfree_p) char *old = NULL;
-	AUTO(xfree_p) char *new = NULL;
-	unsigned n = 1, olds = 0, news = 0;
-	bool crashed = true;
-
-	(void)state;
-	fixture_open(&f);
-	change(&f);
-	new = fixture_tree(&f);
-	back_to_old(&f);
-	old = fixture_tree(&f);
-	apply_free(&f.apply);
-	for (; crashed; n++) {
-		AUTO(xfree_p) char *found = NULL;
-		struct report *r;
-
-		crashed = crash_at(n, change);
-		fixture_open(&f);
-		r = fixture_do(&f, WORK_RECOVER);
-		assert_true(r->ok);
-		report_free(&r);
-		found = fixture_tree(&f);
-		olds += str_eq(found, old);
-		news += str_eq(found, new);
-		assert_true(str_eq(found, old) || str_eq(found, new));
-		r = fixture_run(&f, two(WORK_CONVERGE, "10.0.0.1:80"));
-		assert_true(r->ok);
-		report_free(&r);
-		xfree_p(&found);
-		found = fixture_tree(&f);
-		assert_string_equal(found, old);
-		apply_free(&f.apply);
-	}
-	assert_true(n > 30 && olds > 20 && news > 2);
-}
-
-/* The repair is killed, too, at each of its own calls, and repaired by the next. */
-static void test_crash_in_recovery(void **state)
-{
-	AUTO(xfree_p) char *old = NULL;
-	unsigned crashes = 0;
-
-	(void)state;
-	fixture_open(&f);
-	back_to_old(&f);
-	old = fixture_tree(&f);
-	apply_free(&f.apply);
-	for (unsigned n = 1; crash_at(n, change); n++) {
-		AUTO(xfree_p) char *found = NULL;
-
-		for (unsigned k = 1; crash_at(k, recover); k++)
-			crashes++;
-		fixture_open(&f);
-		report_is_ok(fixture_do(&f, WORK_RECOVER));
-		found = fixture_tree(&f);
-		if (!str_eq(found, old)) { /* it had been finished */
-			assert_non_null(strstr(found, "10.0.0.3"));
-			assert_null(strstr(found, "10.0.0.9"));
-			back_to_old(&f);
-		}
-		apply_free(&f.apply);
-	}
-	assert_true(crashes > 50);
-}
-
 int main(int argc, char **argv)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_converge_writes_and_removes),
 		CASE(test_no_change_is_no_change),
+		CASE(test_modes),
 		CASE(test_drift_is_repaired),
 		CASE(test_foreign_file_is_kept_aside),
 		CASE(test_refused_in_view),
@@ -542,8 +461,6 @@ int main(int argc, char **argv)
 		CASE(test_check_that_never_ends),
 		CASE(test_second_agent_is_refused),
 		CASE(test_disk_full),
-		CASE(test_crash_at_every_point),
-		CASE(test_crash_in_recovery),
 	};
 
 	if (argc > 1 && str_eq(argv[1], "view"))
