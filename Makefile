@@ -154,3 +154,12 @@ clean: ## remove build/
 
 -include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
 .SECONDARY:
+
+SCENARIO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/scenario/*.c))
+SCENARIOS := $(wildcard tests/scenario/*.scn)
+$(B)/scenario: $(SCENARIO_OBJ) $(B)/liblockstep.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: scenario
+scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at every point, random histories
+	$(B)/scenario plain $(SCENARIOS)

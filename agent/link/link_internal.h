@@ -1,7 +1,7 @@
 /*
  * link_internal.h - shared by the files of agent/link
  *
- * member.c registers, gather.c reads what must run, ops.c keeps the one pipeline, batches.c answers the leader.
+ * membership.c registers, gather.c reads what must run, ops.c keeps the one pipeline, batches.c answers the leader.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -86,7 +86,7 @@ struct agent_link {
 	void *on_left_ctx;
 };
 
-/* member.c */
+/* membership.c */
 void member_link_up(struct agent_link *ln);   /* a session works: join unless it is joined */
 void member_forget(struct agent_link *ln);    /* the incarnation is over */
 void member_timers(struct agent_link *ln);    /* sets up its timers */

@@ -1,5 +1,5 @@
 /*
- * member.c - registration: one transaction makes a new incarnation, and makes the host known
+ * membership.c - registration: one transaction makes a new incarnation, and makes the host known
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "agent/link/link_internal.h"
