@@ -1,8 +1,8 @@
 /*
  * latch.h - leader latch in Curator's layout: <path>/_c_<guid>-latch-<seq>, ephemeral; lowest leads
  *
- * Used for /workers by the service, and for /load-balancer/<g>/hosts for display by the agent (whose
- * node is made by its own join transaction: latch_of_node only watches).  The node is kept over a
+ * Used for /workers by the service.  Where the node is made by other means (the agent's own join
+ * transaction), a latch without guid only watches who takes part.  The node is kept over a
  * reconnect of the same session and made anew after LOST.  A node whose creation had an unknown
  * outcome is found again by its guid, and duplicates of it are removed.
  *
@@ -17,11 +17,13 @@
 
 struct latch;
 
-/* `guid` is chosen by the caller (a UUID), so that a marker can exist before the node does.
+/* `guid` is chosen by the caller (a UUID), so that a marker can exist before the node does; NULL:
+ * makes no node, never leads.  The parent is made, persistent, if absent.
  * changed(): leadership, the own node or the list of participants may have changed. */
 struct latch *latch_new(struct loop *l, struct store *st, const char *path, const char *guid, const char *data,
 	void (*changed)(void *ctx), void *ctx);
-void latch_free(struct latch **la); /* deletes the node when the link is up, in the background */
+void latch_free(struct latch **la); /* deletes the node when the link is up, in the background; before
+				     * or after store_free() */
 
 bool latch_leads(const struct latch *la);       /* own node is lowest, and the link is UP */
 const char *latch_node(const struct latch *la); /* full path of the own node, NULL = none */

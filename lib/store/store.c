@@ -71,11 +71,11 @@ void store_shut(struct store *st)
 	st->closed = true;
 	store_ref(st);
 	loop_timer_stop(st->l, &st->refuse_timer);
-	st->ops->close(st);
 	while ((c = st->calls) != NULL) {
 		DL_DELETE(st->calls, c);
 		orphan(c);
 	}
+	st->ops->close(st); /* may end calls: none calls back any more */
 	DL_FOREACH_SAFE(st->watches, w, wtmp) {
 		DL_DELETE(st->watches, w);
 		w->st = NULL;

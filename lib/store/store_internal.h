@@ -133,6 +133,10 @@ void store_call_send(struct store_call *c);
 /* Calls back in a later turn with c->err (code 0: with success); a sync only. */
 void store_call_later(struct store_call *c);
 
+/* store_ensure() with a word to the caller if the store dies first. */
+void store_ensure_or_drop(struct store *st, const char *path, store_done_fn *done, void (*drop)(void *ctx),
+	void *ctx);
+
 /* NULL or what is wrong with it. */
 const char *store_path_error(const char *path);
 void store_txn_unref(struct store_txn *t);

@@ -36,12 +36,15 @@ struct many {
 	store_children_many_fn *listed;
 	store_done_fn *ensured;
 	void *ctx;
+	void (*drop)(void *ctx); /* if it never calls back; may be NULL */
 };
 
 static void many_unref(struct many *m)
 {
 	if (--m->pending > 0)
 		return;
+	if (m->drop != NULL)
+		m->drop(m->ctx);
 	arena_free(&m->mem);
 	free(m);
 }
@@ -63,6 +66,7 @@ static void part_end(struct many *m, const struct error *err)
 	pump(m);
 	if (m->pending == 1 && (m->next == m->n || m->err.code != 0)) {
 		err = m->err.code != 0 ? &m->err : NULL;
+		m->drop = NULL;
 		if (m->got != NULL)
 			m->got(m->ctx, err != NULL ? NULL : m->rows, err != NULL ? 0 : m->n, err);
 		else if (m->listed != NULL)
@@ -246,10 +250,17 @@ static void ensure_looked(void *ctx, const struct store_node *node, const struct
 
 void store_ensure(struct store *st, const char *path, store_done_fn *done, void *ctx)
 {
+	store_ensure_or_drop(st, path, done, NULL, ctx);
+}
+
+void store_ensure_or_drop(struct store *st, const char *path, store_done_fn *done, void (*drop)(void *ctx),
+	void *ctx)
+{
 	struct many *m = many_new(st, STORE_CALL_COMMIT, count_parts(path), ctx);
 	struct store_call *c;
 
 	m->ensured = done;
+	m->drop = drop;
 	m->paths[0] = arena_strdup(m->mem, path);
 	m->parts[0] = (struct part){m, 0};
 	c = store_call_new(st, STORE_CALL_GET, &m->parts[0]);
