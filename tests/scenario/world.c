@@ -174,7 +174,7 @@ void world_add_agent(struct world *w, const char *name, const char *group)
 		snprintf(a->name, sizeof(a->name), "%s", name);
 		snprintf(a->group, sizeof(a->group), "%s", group);
 		snprintf(a->address, sizeof(a->address), "10.1.0.%zu:8882", i + 1);
-		snprintf(a->uri, sizeof(a->uri), "http://%s/baragon-agent/v2", a->address);
+		snprintf(a->uri, sizeof(a->uri), "http://10.1.0.%zu:8882/baragon-agent/v2", i + 1);
 		a->info = (struct agentinfo){ .base_uri = a->uri, .agent_id = a->address, .ec2 = &ec2, .batch_enabled = true };
 		return;
 	}
