@@ -65,7 +65,7 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(B)/liblockstep.a
 unit: $(UNIT_BIN) ## unit tests; one alone: build/dev/unit/NAME_test
 	@sh tests/run_unit.sh $(UNIT_BIN)
 
-$(B)/print_settings: $(B)/tests/lint/print_settings.o $(B)/liblockstep.a
+$(B)/print_%: $(B)/tests/lint/print_%.o $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # A fuzz target is one file, tests/fuzz/fuzz_NAME.c, and its seeds in tests/fuzz/corpus/NAME/.
@@ -91,8 +91,9 @@ fuzz-%: ## fuzz-NAME: search with clang; SECONDS=60
 		-artifact_prefix=build/fuzz/ build/fuzz/found/$* tests/fuzz/corpus/$*
 
 .PHONY: docs
-docs: $(B)/print_settings ## print the pages that are made from tables
+docs: $(B)/print_settings $(B)/print_lifecycle ## print the pages that are made from tables
 	@$(B)/print_settings >docs/configuration.md.tmp && mv docs/configuration.md.tmp docs/configuration.md
+	@$(B)/print_lifecycle >docs/lifecycle.md.tmp && mv docs/lifecycle.md.tmp docs/lifecycle.md
 
 .PHONY: lint
 lint: ## layers, purity, names, sizes
