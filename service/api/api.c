@@ -1,0 +1,182 @@
+/*
+ * api.c - the route table, what is checked before a handler, and the life of it all
+ *
+ * Layer: service/api.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/api/api.h"
+
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "lib/base/str.h"
+#include "service/api/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define DEADLINE_MS 1500
+#define REQUEST_MAX ((size_t)4 * 1024 * 1024)
+#define AGENT_MAX ((size_t)64 * 1024)
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ "GET",    "/request",                 api_request_list,   ROLE_OPEN, 0, "the queue" },
+	{ "POST",   "/request",                 api_request_post,   ROLE_KEY,  REQUEST_MAX, "queue a request" },
+	{ "GET",    "/request/{requestId}",     api_request_get,    ROLE_OPEN, 0, "what became of a request" },
+	{ "DELETE", "/request/{requestId}",     api_request_delete, ROLE_KEY,  0, "cancel a request" },
+	{ "GET",    "/state",                   api_state_list,     ROLE_OPEN, 0, "all services with their upstreams" },
+	{ "GET",    "/state/{serviceId}",       api_state_get,      ROLE_OPEN, 0, "one service with its upstreams" },
+	{ "DELETE", "/state/{serviceId}",       api_state_delete,   ROLE_KEY,  0, "queue the removal of a service" },
+	{ "POST",   "/state/{serviceId}/reload", api_state_reload,  ROLE_KEY,  0, "queue a reload" },
+	{ "GET",    "/load-balancer",           api_group_names,    ROLE_OPEN, 0, "names of groups and aliases" },
+	{ "GET",    "/load-balancer/all",       api_group_list,     ROLE_OPEN, 0, "all groups" },
+	{ "GET",    "/load-balancer/{group}",   api_group_get,      ROLE_OPEN, 0, "one group" },
+	{ "GET",    "/load-balancer/{group}/count", api_group_count, ROLE_OPEN, 0, "how many agents it should have" },
+	{ "GET",    "/load-balancer/{group}/hosts", api_group_hosts, ROLE_OPEN, 0, "base URIs of its agents" },
+	{ "GET",    "/load-balancer/{group}/agents", api_group_agents, ROLE_OPEN, 0, "its registered agents" },
+	{ "GET",    "/load-balancer/{group}/known-agents", api_group_known_agents, ROLE_OPEN, 0, "agents it ever had" },
+	{ "DELETE", "/load-balancer/{group}/known-agents/{agentId}", api_group_forget_agent, ROLE_KEY, 0,
+	  "forget an agent; one that is away does not count any more" },
+	{ "GET",    "/load-balancer/{group}/base-path/all", api_group_base_paths, ROLE_OPEN, 0, "base paths in use" },
+	{ "GET",    "/load-balancer/{group}/base-path", api_group_base_path, ROLE_OPEN, 0, "the service that holds a base path" },
+	{ "GET",    "/auth/key/verify",         api_auth_verify,    ROLE_KEY,  0, "is the key good?" },
+	{ "GET",    "/status",                  api_status_get,     ROLE_OPEN, 0, "of this service" },
+	{ "GET",    "/status/master",           api_status_get,     ROLE_OPEN, 0, "of this service" },
+	{ "GET",    "/workers",                 api_status_workers, ROLE_OPEN, 0, "base URIs of all services, the leader first" },
+	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_KEY,  AGENT_MAX, "an agent starts" },
+	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_KEY,  AGENT_MAX, "an agent stops" },
+	{ "GET",    "/checkin/{group}/can-shutdown", api_checkin_can_shutdown, ROLE_OPEN, 0, "may an agent stop?" },
+};
+/* clang-format on */
+
+/* --- before a handler ----------------------------------------------------------------------------------------- */
+
+/* Java's resources below these take any Content-Type. */
+static bool takes_any_type(const struct route *route)
+{
+	return str_starts(route->pattern, "/state") || str_starts(route->pattern, "/status") || str_eq(route->pattern, "/workers");
+}
+
+static bool type_is_good(const struct http_request *rq, const struct route *route)
+{
+	static const char json[] = "application/json";
+	const char *type = http_header(rq, "Content-Type");
+	size_t n;
+
+	if (takes_any_type(route))
+		return true;
+	if (type == NULL)
+		return http_body(rq).n == 0;
+	type += strspn(type, " \t");
+	n = strcspn(type, "; \t");
+	return n == strlen(json) && strncasecmp(type, json, n) == 0;
+}
+
+static bool accepts(const struct http_request *rq, const struct route *route)
+{
+	const char *accept = http_header(rq, "Accept");
+	const char *family = route->handle == api_checkin_can_shutdown ? "text/" : "application/";
+	const char *type = route->handle == api_checkin_can_shutdown ? "text/plain" : "application/json";
+
+	if (accept == NULL || strcasestr(accept, "*/*") != NULL || strcasestr(accept, type) != NULL)
+		return true;
+	accept = strcasestr(accept, family);
+	return accept != NULL && accept[strlen(family)] == '*';
+}
+
+/* In the order of the Java services: a wrong type is told before a wrong key. */
+static bool enter(struct http_request **rq, const struct route *route, void *app)
+{
+	const struct api *api = app;
+
+	if (!type_is_good(*rq, route)) {
+		http_reply_error(rq, 415, "HTTP 415 Unsupported Media Type");
+		return false;
+	}
+	if (!accepts(*rq, route)) {
+		http_reply_error(rq, 406, "HTTP 406 Not Acceptable");
+		return false;
+	}
+	if (route->role == ROLE_OPEN || api->keys == NULL || keys_accept(api->keys, http_query(*rq, "authkey")))
+		return true;
+	if (keys_ready(api->keys)) {
+		log_info(NULL, "wrong key", "peer", http_peer(*rq), "path", http_path(*rq));
+		http_reply_error(rq, 403, "HTTP 403 Forbidden");
+	} else {
+		http_reply_error(rq, 504, "ZooKeeper cannot be reached, keys are not known yet: not done");
+	}
+	return false;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
+
+static void on_link(void *ctx, enum store_link link)
+{
+	struct api *api = ctx;
+	struct job *job;
+
+	if (link != STORE_LINK_UP)
+		return;
+	DL_FOREACH(api->jobs, job) {
+		if (job->waiting)
+			job_again(job, 0);
+		job->waiting = false;
+	}
+}
+
+struct api *api_new(const struct api_options *opt)
+{
+	struct api *api = xcalloc(1, sizeof(*api));
+	const struct router_options router = { .context_path = opt->context_path, .routes = routes, .n_routes = ARRAY_LEN(routes),
+		.enter = enter, .app = api };
+
+	api->opt = *opt;
+	if (api->opt.deadline_ms == 0)
+		api->opt.deadline_ms = DEADLINE_MS;
+	api->router = router_new(&router);
+	if (opt->auth_enabled)
+		api->keys = keys_new(opt->loop, opt->store, opt->auth_key);
+	api->listener = (struct store_listener){ .fn = on_link, .ctx = api };
+	store_listen(opt->store, &api->listener);
+	return api;
+}
+
+void api_free(struct api **ap)
+{
+	struct api *api = STEAL(*ap);
+
+	if (api == NULL)
+		return;
+	store_unlisten(api->opt.store, &api->listener);
+	while (api->jobs != NULL)
+		job_reply_error(api->jobs, 503, "this service is stopping");
+	keys_free(&api->keys);
+	router_free(&api->router);
+	free(api);
+}
+
+struct router *api_router(struct api *api)
+{
+	return api->router;
+}
+
+void api_on_committed(void *state_cache, const struct worker_commit *commits, size_t n)
+{
+	struct state_change *changes = xcalloc(n + 1, sizeof(*changes));
+	size_t n_changes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (commits[i].state_changed)
+			changes[n_changes++] = (struct state_change){ commits[i].service_id, commits[i].state };
+	if (n_changes > 0)
+		state_cache_apply(state_cache, changes, n_changes, true);
+	free(changes);
+}
+
+void api_auth_verify(struct http_request *rq, void *app)
+{
+	(void)app;
+	http_reply(&rq, 204, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/*
+ * enqueue.c - a request that is ready to be stored: put in the queue, refused by a rule, or known already
+ *
+ * The mapping node makes ids unique, so it is put first and looked up only if the id turns out to be taken.
+ *
+ * Layer: service/api, private to it.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/api/job.h"
+
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "lib/base/str.h"
+#include "lib/records/requests.h"
+#include "service/core/expand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOK_AGAIN_US LOOP_MS(50)
+#define SIZE_MARGIN 100000 /* for what else a commit holds: other requests of the batch, answers of agents */
+
+struct enqueueing {
+	const struct request *rq;
+	const char *refusal;  /* NULL: none */
+};
+
+/* --- rules -------------------------------------------------------------------------------------------------- */
+
+struct address {
+	const char *text;
+	bool used;
+	UT_hash_handle hh;
+};
+struct duplicates {
+	const struct request *rq;
+	struct address *added;
+};
+
+static void mark_used(void *ctx, struct cached_service *s)
+{
+	struct duplicates *d = ctx;
+
+	if (str_eq(s->state->service->id, d->rq->service->id))
+		return;
+	for (size_t i = 0; i < s->state->upstreams.n; i++) {
+		const char *text = s->state->upstreams.items[i].address;
+		struct address *a = NULL;
+
+		if (text != NULL)
+			MAP_FIND(d->added, text, a);
+		if (a != NULL)
+			a->used = true;
+	}
+}
+
+static const char *find_duplicates(struct job *job, const struct request *rq)
+{
+	AUTO(buf_release) struct buf list = BUF_INIT;
+	struct duplicates d = { rq, NULL };
+	struct address *a, *tmp;
+
+	for (size_t i = 0; i < rq->add.n; i++) {
+		const char *text = rq->add.items[i].address;
+
+		MAP_FIND(d.added, text, a);
+		if (a != NULL)
+			continue;
+		a = arena_alloc(job->arena, sizeof(*a));
+		a->text = text;
+		MAP_ADD(d.added, text, a);
+	}
+	state_cache_each(job->api->opt.cache, mark_used, &d);
+	MAP_EACH(d.added, a, tmp) {
+		if (a->used)
+			buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", a->text);
+		MAP_DEL(d.added, a);
+	}
+	if (list.len == 0)
+		return NULL;
+	return arena_printf(job->arena, "If noDuplicateUpstreams is specified, you cannot have duplicate upstreams. Found these "
+		"duplicate upstreams: [%s]", buf_cstr(&list));
+}
+
+static const char *refusal_of(struct job *job, const struct request *rq)
+{
+	const char *text = rq->no_duplicate_upstreams ? find_duplicates(job, rq) : NULL;
+	size_t bytes;
+
+	if (text != NULL)
+		return text;
+	text = expand_refusal(rq);
+	if (*text != '\0')
+		return text;
+	bytes = requests_commit_bytes(rq);
+	if (bytes <= STORE_TXN_MAX - SIZE_MARGIN)
+		return NULL;
+	return arena_printf(job->arena, "Request %s is too large: committing it takes %zu bytes in one transaction, the limit is %d",
+		rq->id, bytes, STORE_TXN_MAX - SIZE_MARGIN);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------ */
+
+void enqueue_add_answers(const struct job *job, struct response *resp)
+{
+	struct leader *ld = job->api->opt.leader;
+	struct worker *w = ld != NULL ? leader_worker(ld) : NULL;
+	struct record_map answers = { NULL, 0 };
+
+	if (w != NULL && worker_answers(w, resp->request_id, job->arena, &answers))
+		resp->agent_responses = answers;
+}
+
+static void on_known(void *ctx, const struct requests_found *found, const struct error *err)
+{
+	struct job *job = ctx;
+	const struct enqueueing *q = job->enqueue;
+	struct response resp;
+
+	if (err != NULL) {
+		job_trouble(job, err);
+		return;
+	}
+	job->maybe = false;
+	if (found->resp == NULL) { /* the folders are not there yet, or it has just gone */
+		job_again(job, LOOK_AGAIN_US);
+		return;
+	}
+	resp = *found->resp;
+	if (found->live && resp.request != NULL && !request_same(q->rq, resp.request)) {
+		job_reply_synthetic(job, q->rq->id, STATE_FAILED,
+			arena_printf(job->arena, "Request %s is already enqueued with different parameters", q->rq->id));
+		return;
+	}
+	if (found->live)
+		enqueue_add_answers(job, &resp);
+	job_reply_response(job, &resp);
+}
+
+static void look(struct job *job)
+{
+	requests_look(job->api->opt.store, job->life, ((const struct enqueueing *)job->enqueue)->rq->id, on_known, job);
+}
+
+/* --- writes --------------------------------------------------------------------------------------------------- */
+
+static void on_put(void *ctx, int64_t index, const struct error *err)
+{
+	struct job *job = ctx;
+	const struct request *rq = ((const struct enqueueing *)job->enqueue)->rq;
+	struct response resp = { .request_id = rq->id, .state = STATE_WAITING, .request = rq };
+	struct leader *ld = job->api->opt.leader;
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	job->writing = false;
+	if (err != NULL && err->code == ERR_CONFLICT) {
+		look(job);
+		return;
+	}
+	if (err != NULL) {
+		job_trouble(job, err);
+		return;
+	}
+	buf_str(&text, "Queued as ");
+	queued_id_text(&(struct queued_id){ rq->service->id, rq->id, index }, &text);
+	resp.message = buf_cstr(&text);
+	log_info(NULL, "queued", "request", rq->id, "service", rq->service->id);
+	if (ld != NULL && leader_worker(ld) != NULL)
+		worker_wake(leader_worker(ld));
+	job_reply_response(job, &resp);
+}
+
+static void on_rejected(void *ctx, const struct error *err)
+{
+	struct job *job = ctx;
+	const struct enqueueing *q = job->enqueue;
+
+	job->writing = false;
+	if (err != NULL && err->code == ERR_CONFLICT)
+		look(job);
+	else if (err != NULL)
+		job_trouble(job, err);
+	else
+		job_reply_synthetic(job, q->rq->id, STATE_FAILED, q->refusal);
+}
+
+static void reject(struct job *job)
+{
+	const struct enqueueing *q = job->enqueue;
+	const struct response resp = { .request_id = q->rq->id, .state = STATE_FAILED, .message = q->refusal,
+		.no_agent_responses = true };
+
+	log_info(NULL, "refused", "request", q->rq->id, "service", q->rq->service->id, "reason", q->refusal);
+	job->writing = true;
+	requests_put_rejected(job->api->opt.store, job->life, &resp, q->rq->service->id, on_rejected, job);
+}
+
+void enqueue(struct job *job, const struct request *rq)
+{
+	struct enqueueing *q = arena_alloc(job->arena, sizeof(*q));
+
+	if (rq->no_duplicate_upstreams && !state_cache_ready(job->api->opt.cache)) {
+		job_again(job, LOOK_AGAIN_US);
+		return;
+	}
+	*q = (struct enqueueing){ rq, refusal_of(job, rq) };
+	job->enqueue = q;
+	if (q->refusal != NULL) {
+		reject(job);
+		return;
+	}
+	job->writing = true;
+	requests_put(job->api->opt.store, job->life, rq, on_put, job);
+}

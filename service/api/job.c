@@ -1,0 +1,152 @@
+/*
+ * job.c - one HTTP request that needs more than a turn
+ *
+ * Layer: service/api, private to it.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/api/job.h"
+
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#define SOON_US LOOP_MS(20)
+
+static void on_deadline(void *ctx)
+{
+	struct job *job = ctx;
+
+	if (!job->changes)
+		job_reply_error(job, 504, "ZooKeeper cannot be reached");
+	else if (job->writing || job->maybe)
+		job_reply_error(job, 504, "ZooKeeper did not answer: maybe done; ask for it, or send it again with the same id");
+	else
+		job_reply_error(job, 504, "ZooKeeper cannot be reached: not done");
+}
+
+static void on_again(void *ctx)
+{
+	struct job *job = ctx;
+
+	job->run(job);
+}
+
+void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id, void *own, struct arena **arena_take,
+	void (*run)(struct job *job))
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->api = api;
+	job->rq = STEAL(*rq_take);
+	job->life = life_new();
+	job->arena = arena_take != NULL ? STEAL(*arena_take) : arena_new();
+	job->changes = changes;
+	job->id = arena_strdup(job->arena, id);
+	job->own = own;
+	job->run = run;
+	job->deadline = (struct loop_timer){ .fn = on_deadline, .ctx = job };
+	job->again = (struct loop_timer){ .fn = on_again, .ctx = job };
+	DL_APPEND(api->jobs, job);
+	loop_timer_start(api->opt.loop, &job->deadline, LOOP_MS(api->opt.deadline_ms));
+	run(job);
+}
+
+struct http_request *job_take_request(struct job *job)
+{
+	struct http_request *rq = STEAL(job->rq);
+	struct loop *l = job->api->opt.loop;
+
+	DL_DELETE(job->api->jobs, job);
+	loop_timer_stop(l, &job->deadline);
+	loop_timer_stop(l, &job->again);
+	life_end(&job->life);
+	arena_free(&job->arena);
+	free(job);
+	return rq;
+}
+
+void job_again(struct job *job, int64_t after_us)
+{
+	loop_timer_start(job->api->opt.loop, &job->again, after_us);
+}
+
+void job_trouble(struct job *job, const struct error *err)
+{
+	job->writing = false;
+	switch (err->code) {
+	case ERR_MAYBE_DONE:
+		job->maybe = true;
+		break;
+	case ERR_NOT_DONE:
+	case ERR_CONFLICT: /* it moved under us: from the beginning */
+		break;
+	case ERR_INVALID:
+		job_reply_error(job, 400, err->text);
+		return;
+	case ERR_NOT_FOUND:
+	case ERR_REFUSED:
+	case ERR_DEPOSED:
+	case ERR_SYSTEM:
+		log_error(NULL, "store refused", "path", http_path(job->rq), "reason", err->text);
+		job_reply_error(job, 500, err->text);
+		return;
+	}
+	job->waiting = store_link(job->api->opt.store) != STORE_LINK_UP;
+	if (!job->waiting)
+		job_again(job, SOON_US);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------ */
+
+void api_reply_json(struct http_request **rq, int status, struct buf *json)
+{
+	http_reply(rq, status, json != NULL ? "application/json" : NULL, json);
+}
+
+/* Java answers an HTML page, which no client reads; an object with Content-Type suits all of them. */
+void api_reply_not_found(struct http_request **rq)
+{
+	http_reply_error(rq, 404, "HTTP 404 Not Found");
+}
+
+bool api_flag(const struct http_request *rq, const char *name)
+{
+	const char *v = http_query(rq, name);
+
+	return v != NULL && strcasecmp(v, "true") == 0;
+}
+
+void job_reply(struct job *job, int status, struct buf *json)
+{
+	struct http_request *rq = job_take_request(job);
+
+	api_reply_json(&rq, status, json);
+}
+
+void job_reply_error(struct job *job, int status, const char *message)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+	struct http_request *rq;
+
+	buf_str(&text, message); /* it may live in the arena */
+	rq = job_take_request(job);
+	http_reply_error(&rq, status, buf_cstr(&text));
+}
+
+void job_reply_response(struct job *job, const struct response *resp)
+{
+	AUTO(buf_release) struct buf json = BUF_INIT;
+
+	response_encode(resp, &json);
+	job_reply(job, 200, &json);
+}
+
+void job_reply_synthetic(struct job *job, const char *request_id, enum public_state state, const char *message)
+{
+	const struct response resp = { .request_id = request_id, .state = (int)state, .message = message, .no_agent_responses = true };
+
+	job_reply_response(job, &resp);
+}

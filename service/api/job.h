@@ -1,0 +1,104 @@
+/*
+ * job.h - one HTTP request that needs more than a turn: what its steps hold, and how it ends
+ *
+ * A job always answers: by its steps, or by its deadline with 504.  Steps hand job->life to what they ask the store;
+ * nothing calls back once the job is over.  A step that cannot go on as ZooKeeper is away says so (job_trouble) and the job
+ * starts from its beginning when the link is back, so run() must be fit to be repeated.
+ *
+ * Layer: service/api, private to it.  Threads: loop thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SERVICE_API_JOB_H
+#define SERVICE_API_JOB_H
+
+#include "lib/base/life.h"
+#include "lib/model/response.h"
+#include "service/api/api.h"
+
+struct keys;
+struct api {
+	struct api_options opt;
+	struct router *router;
+	struct keys *keys; /* NULL: no authentication */
+	struct store_listener listener;
+	struct job *jobs;
+};
+
+struct job {
+	struct job *prev, *next;
+	struct api *api;
+	struct http_request *rq;
+	struct life *life;
+	struct arena *arena;
+	void (*run)(struct job *job);
+	struct loop_timer deadline, again;
+	bool changes;  /* it writes: 504 says what became of that */
+	bool writing;  /* sent, not answered */
+	bool maybe;    /* an earlier write of it may have been done, nobody has looked yet */
+	bool waiting;  /* for the link */
+	const char *id; /* request, service, group: whatever it is about */
+	void *own;      /* of the resource, in the arena */
+	void *enqueue;  /* of enqueue.c */
+};
+
+/* Takes the HTTP request; run() is called at once, and may have ended the job when this returns. */
+void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id, void *own, struct arena **arena_take,
+	void (*run)(struct job *job));
+void job_again(struct job *job, int64_t after_us);
+/* An error of the store: wait for the link, look again, or answer; for any error. */
+void job_trouble(struct job *job, const struct error *err);
+
+/* These end the job. */
+struct http_request *job_take_request(struct job *job); /* to be answered by the caller, now */
+void job_reply(struct job *job, int status, struct buf *json); /* json NULL: no body */
+void job_reply_error(struct job *job, int status, const char *message);
+void job_reply_response(struct job *job, const struct response *resp);
+/* {"...","FAILED",message,null,null} and the like. */
+void job_reply_synthetic(struct job *job, const char *request_id, enum public_state state, const char *message);
+
+/* Answers that need no job. */
+void api_reply_json(struct http_request **rq, int status, struct buf *json);
+void api_reply_not_found(struct http_request **rq);
+bool api_flag(const struct http_request *rq, const char *name); /* only "true", in any case */
+
+/* keys.c */
+struct keys *keys_new(struct loop *l, struct store *st, const char *own_key);
+void keys_free(struct keys **k);
+bool keys_ready(const struct keys *k);
+bool keys_accept(const struct keys *k, const char *key); /* NULL is no key */
+
+/* api_state.c: a service from the store, after a sync. state->service NULL: there is none. Borrowed. */
+void job_fetch_service(struct job *job, const char *service_id, void (*got)(struct job *job, const struct service_state *state));
+
+/* enqueue.c: T0 for a request that is ready to be stored, or what is known of its id. */
+void enqueue(struct job *job, const struct request *rq);
+/* What the leader's agents have answered so far, where we lead. */
+void enqueue_add_answers(const struct job *job, struct response *resp);
+
+/* Handlers, one file per resource. */
+void api_request_list(struct http_request *rq, void *app);
+void api_request_post(struct http_request *rq, void *app);
+void api_request_get(struct http_request *rq, void *app);
+void api_request_delete(struct http_request *rq, void *app);
+void api_state_list(struct http_request *rq, void *app);
+void api_state_get(struct http_request *rq, void *app);
+void api_state_delete(struct http_request *rq, void *app);
+void api_state_reload(struct http_request *rq, void *app);
+void api_group_names(struct http_request *rq, void *app);
+void api_group_list(struct http_request *rq, void *app);
+void api_group_get(struct http_request *rq, void *app);
+void api_group_count(struct http_request *rq, void *app);
+void api_group_hosts(struct http_request *rq, void *app);
+void api_group_agents(struct http_request *rq, void *app);
+void api_group_known_agents(struct http_request *rq, void *app);
+void api_group_forget_agent(struct http_request *rq, void *app);
+void api_group_base_paths(struct http_request *rq, void *app);
+void api_group_base_path(struct http_request *rq, void *app);
+void api_status_get(struct http_request *rq, void *app);
+void api_status_workers(struct http_request *rq, void *app);
+void api_checkin(struct http_request *rq, void *app);
+void api_checkin_can_shutdown(struct http_request *rq, void *app);
+void api_auth_verify(struct http_request *rq, void *app);
+
+#endif
