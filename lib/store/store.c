@@ -56,9 +56,19 @@ static void orphan(struct store_call *c)
 	if (c->drop != NULL) {
 		c->drop(c->ctx);
 	} else {
-		error_set(&err, store_call_is_write(c) && c->started ? ERR_MAYBE_DONE : ERR_NOT_DONE, "the store was closed");
+		error_set(&err, store_call_is_write(c) && c->started ? ERR_MAYBE_DONE : ERR_NOT_DONE,
+			"the store was closed");
 		call_back(c, NULL, &err);
 	}
+	call_unref(c);
+}
+
+/* Asked of a closed store: there is no later turn to answer in, and now would be too early. */
+static void ignore(struct store_call *c)
+{
+	c->st = NULL;
+	if (c->drop != NULL)
+		c->drop(c->ctx);
 	call_unref(c);
 }
 
@@ -200,7 +210,7 @@ void store_call_later(struct store_call *c)
 	struct store *st = c->st;
 
 	if (st->closed) {
-		orphan(c);
+		ignore(c);
 		return;
 	}
 	DL_APPEND(st->calls, c);
@@ -220,7 +230,7 @@ void store_call_send(struct store_call *c)
 	const char *wrong;
 
 	if (st->closed) {
-		orphan(c);
+		ignore(c);
 		return;
 	}
 	DL_APPEND(st->calls, c);

@@ -5,7 +5,8 @@
  * Paths here are below the namespace: "/queue", never "/baragon/queue".
  *
  * Callback law (loop.h): one callback per call, on the loop, never before the call has returned;
- * none after store_free().  Borrowed nodes and names are valid during the callback only.
+ * what is open at store_free() is ended inside it, and none comes after.  Borrowed nodes and names
+ * are valid during the callback only.
  *
  * Errors of reads:  ERR_NOT_FOUND, ERR_NOT_DONE (no connection, or lost meanwhile), ERR_INVALID.
  * Errors of writes: ERR_NOT_DONE      nothing happened: we were not connected, or refused to send;
@@ -33,8 +34,9 @@
 #define STORE_TXN_MAX 900000
 
 struct store;
-/* Closes the session: its ephemerals go at once.  Calls without an answer are ended from inside, with ERR_NOT_DONE or
- * ERR_MAYBE_DONE, so that what they hold can be freed: whoever asked must be able to take that, and asks nothing more. */
+/* Closes the session: its ephemerals go at once.  Calls without an answer are ended from inside, with
+ * ERR_NOT_DONE or ERR_MAYBE_DONE, so that what they hold can be freed: whoever asked must be able to
+ * take that.  Calls made on a store that is closed are never answered. */
 void store_free(struct store **st);
 
 /* Mtime, version and zxids as ZooKeeper's Stat has them. */

@@ -31,6 +31,8 @@ struct many {
 	struct part *parts;
 	struct store_row *rows;    /* of get_many */
 	struct store_names *names; /* of children_many */
+	bool over; /* it has called back */
+	bool late; /* the store was closed before: it never will */
 	struct error err;
 	store_many_fn *got;
 	store_children_many_fn *listed;
@@ -39,12 +41,31 @@ struct many {
 	void (*drop)(void *ctx); /* if it never calls back; may be NULL */
 };
 
+static void many_done(struct many *m)
+{
+	const struct error *err = m->err.code != 0 ? &m->err : NULL;
+
+	m->over = true;
+	if (m->got != NULL)
+		m->got(m->ctx, err != NULL ? NULL : m->rows, err != NULL ? 0 : m->n, err);
+	else if (m->listed != NULL)
+		m->listed(m->ctx, err != NULL ? NULL : m->names, err != NULL ? 0 : m->n, err);
+	else
+		m->ensured(m->ctx, err);
+}
+
+/* Not over when its last part goes: the store was closed. */
 static void many_unref(struct many *m)
 {
 	if (--m->pending > 0)
 		return;
-	if (m->drop != NULL)
+	if (!m->over && m->drop != NULL) {
 		m->drop(m->ctx);
+	} else if (!m->over && !m->late) {
+		error_set(&m->err, m->kind == STORE_CALL_COMMIT ? ERR_MAYBE_DONE : ERR_NOT_DONE,
+			"the store was closed");
+		many_done(m);
+	}
 	arena_free(&m->mem);
 	free(m);
 }
@@ -64,16 +85,8 @@ static void part_end(struct many *m, const struct error *err)
 	if (err != NULL && m->err.code == 0)
 		m->err = *err;
 	pump(m);
-	if (m->pending == 1 && (m->next == m->n || m->err.code != 0)) {
-		err = m->err.code != 0 ? &m->err : NULL;
-		m->drop = NULL;
-		if (m->got != NULL)
-			m->got(m->ctx, err != NULL ? NULL : m->rows, err != NULL ? 0 : m->n, err);
-		else if (m->listed != NULL)
-			m->listed(m->ctx, err != NULL ? NULL : m->names, err != NULL ? 0 : m->n, err);
-		else
-			m->ensured(m->ctx, err);
-	}
+	if (m->pending == 1 && (m->next == m->n || m->err.code != 0))
+		many_done(m);
 	many_unref(m);
 }
 
@@ -160,6 +173,7 @@ static struct many *many_new(struct store *st, enum store_call_kind kind, size_t
 	m->n = n;
 	m->pending = 1;
 	m->ctx = ctx;
+	m->late = st->closed;
 	m->paths = arena_alloc(m->mem, (n + 1) * sizeof(*m->paths));
 	m->parts = arena_alloc(m->mem, (n + 1) * sizeof(*m->parts));
 	return m;

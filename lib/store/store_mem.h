@@ -24,8 +24,8 @@ struct store *store_mem_new(struct mem_server *s, const char *name, int64_t sess
  * but has not reached the server is lost with it; what the hook is just looking at is applied or not
  * as the hook answers.  (store_free() closes politely: what was sent arrives first.) */
 void store_mem_abandon(struct store **st);
-/* The first half of it: from now on nothing reaches the server and nothing is heard, while the process's objects are taken
- * apart; store_free() ends it. Listeners are not called. */
+/* The first half of it: from now on nothing reaches the server and nothing is heard, while the
+ * process's objects are taken apart; store_free() ends it.  Listeners are not called. */
 void store_mem_die(struct store *st);
 
 /* What a hook may answer.  It may also free, abandon, cut or expire any store. */

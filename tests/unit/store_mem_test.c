@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,13 @@ static void on_get(void *ctx, const struct store_node *node, const struct error 
 		memcpy(x->data, node->data, node->len);
 }
 
+static void append(struct box *x, const char *word)
+{
+	size_t used = strlen(x->text);
+
+	snprintf(x->text + used, sizeof(x->text) - used, "%s ", word);
+}
+
 static void on_commit(void *ctx, const struct store_result *res, const struct error *err)
 {
 	struct box *x = ctx;
@@ -108,10 +116,8 @@ static void on_commit(void *ctx, const struct store_result *res, const struct er
 	x->why = res->failed_why;
 	x->text[0] = '\0';
 	for (i = 0; err == NULL && i < res->n; i++)
-		if (res->created[i] != NULL) {
-			strcat(x->text, res->created[i]);
-			strcat(x->text, " ");
-		}
+		if (res->created[i] != NULL)
+			append(x, res->created[i]);
 }
 
 static int compare(const void *p, const void *q)
@@ -131,10 +137,8 @@ static void on_children(void *ctx, const char *const *names, size_t n, const str
 	for (i = 0; i < n && i < 64; i++)
 		sorted[i] = names[i];
 	qsort(sorted, n, sizeof(*sorted), compare);
-	for (i = 0; i < n; i++) {
-		strcat(x->text, sorted[i]);
-		strcat(x->text, " ");
-	}
+	for (i = 0; i < n; i++)
+		append(x, sorted[i]);
 }
 
 static int get(struct box *x, struct store *st, const char *path)
@@ -382,6 +386,7 @@ static void many_reads(void **state)
 {
 	static const char *const lists[] = {"/p", "/none"};
 	struct box x;
+	struct store *gone;
 	char *paths[200];
 	size_t i;
 
@@ -402,7 +407,7 @@ static void many_reads(void **state)
 	store_children_many(x.a, lists, 2, on_lists, &x);
 	run(&x);
 	assert_int_equal(x.code, 0);
-	/* the connection goes in the middle: one error; the store goes: none */
+	/* the connection goes in the middle, or the store: one error */
 	store_get_many(x.a, (const char *const *)paths, 200, on_many, &x);
 	assert_true(loop_sim_step(x.l));
 	store_mem_cut(x.a, LOOP_MS(10));
@@ -410,7 +415,17 @@ static void many_reads(void **state)
 	assert_int_equal(x.code, ERR_NOT_DONE);
 	store_get_many(x.b, (const char *const *)paths, 200, on_many, &x);
 	assert_true(loop_sim_step(x.l));
+	gone = x.b;
+	store_listen(gone, &x.listener); /* keeps the memory */
 	store_free(&x.b);
+	assert_true(x.done);
+	assert_int_equal(x.code, ERR_NOT_DONE);
+	x.done = false;
+	/* asked of a closed store: never answered */
+	store_get_many(gone, (const char *const *)paths, 200, on_many, &x);
+	store_get(gone, "/p", on_get, &x);
+	store_ensure(gone, "/p/q", on_done, &x);
+	store_unlisten(gone, &x.listener);
 	assert_true(loop_sim_run_for(x.l, LOOP_MS(50), 10000));
 	assert_false(x.done);
 	for (i = 0; i < 200; i++)
