@@ -136,6 +136,23 @@ void requests_cancel(struct store *st, struct life *life, const char *id, int32_
 	store_txn_commit(&t, on_done, w);
 }
 
+/* Names of its base paths' lock nodes: one per group, path and domain, and one more for the group's own domain. */
+static size_t lock_bytes(const struct service *s, size_t per_node)
+{
+	size_t path = s->base_path != NULL ? strlen(s->base_path) : 0, paths = s->additional_paths.n + 1;
+	size_t domains = 0, groups = 0;
+
+	for (size_t i = 0; i < s->additional_paths.n; i++)
+		path += strlen(s->additional_paths.items[i]);
+	for (size_t i = 0; i < s->domains.n; i++)
+		domains += strlen(s->domains.items[i]);
+	for (size_t i = 0; i < s->groups.n; i++)
+		groups += strlen(s->groups.items[i]);
+	/* Sums over all triples; base64 takes a third more. */
+	return groups * paths * (s->domains.n + 1) +
+	       s->groups.n * (paths * (s->domains.n + 1) * per_node + (path * (s->domains.n + 1) + domains * paths) * 4 / 3);
+}
+
 size_t requests_commit_bytes(const struct request *rq)
 {
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -151,7 +168,7 @@ size_t requests_commit_bytes(const struct request *rq)
 			upstream_node_name(&lists[k]->items[i], &name);
 			bytes += 2 * (per_node + name.len); /* it may replace another node */
 		}
-	return bytes;
+	return bytes + lock_bytes(rq->service, per_node);
 }
 
 /* --- looking up --------------------------------------------------------------------------------------------- */

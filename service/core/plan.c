@@ -8,6 +8,7 @@
 #include "lib/base/str.h"
 #include "lib/model/fold.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct roster_group *group_named(const struct roster_group *const *groups, size_t n, const char *name)
@@ -29,19 +30,50 @@ void plan_groups(const struct request *rq, const struct service *stored, struct 
 			strings_add(out, a, stored->groups.items[i]);
 }
 
-static void add_path(struct plan_paths *out, struct arena *a, const char *group, const char *key)
+static int compare_paths(const struct plan_path *x, const struct plan_path *y)
 {
-	struct plan_path *grown;
+	int c = strcmp(x->group, y->group);
 
-	for (size_t i = 0; i < out->n; i++)
-		if (strcmp(out->items[i].group, group) == 0 && strcmp(out->items[i].key, key) == 0)
-			return;
-	grown = arena_alloc(a, (out->n + 1) * sizeof(*grown));
-	if (out->n > 0)
-		memcpy(grown, out->items, out->n * sizeof(*grown));
-	grown[out->n] = (struct plan_path){ .group = group, .key = key, .version = -1 };
-	out->items = grown;
-	out->n++;
+	return c != 0 ? c : strcmp(x->key, y->key);
+}
+
+/* Of one path the first named comes first. */
+static int compare_places(const void *x, const void *y)
+{
+	const struct plan_path *a = *(const struct plan_path *const *)x, *b = *(const struct plan_path *const *)y;
+	int c = compare_paths(a, b);
+
+	return c != 0 ? c : (a > b) - (a < b);
+}
+
+static const struct plan_path **sorted_paths(const struct plan_paths *list, struct arena *a)
+{
+	const struct plan_path **sorted = arena_alloc(a, (list->n + 1) * sizeof(*sorted));
+
+	for (size_t i = 0; i < list->n; i++)
+		sorted[i] = &list->items[i];
+	qsort(sorted, list->n, sizeof(*sorted), compare_places);
+	return sorted;
+}
+
+/* Each path once, in the order they were named first. */
+static void drop_repeated(struct plan_paths *list, struct arena *a)
+{
+	const struct plan_path **sorted = sorted_paths(list, a);
+	bool *repeated = arena_alloc(a, list->n + 1);
+	size_t n = 0;
+
+	for (size_t i = 1; i < list->n; i++)
+		repeated[sorted[i] - list->items] = compare_paths(sorted[i - 1], sorted[i]) == 0;
+	for (size_t i = 0; i < list->n; i++)
+		if (!repeated[i])
+			list->items[n++] = list->items[i];
+	list->n = n;
+}
+
+static void add_path(struct plan_paths *out, const char *group, const char *key)
+{
+	out->items[out->n++] = (struct plan_path){ .group = group, .key = key, .version = -1 };
 }
 
 /* A path without domains is its own key; with domains it is one key per domain, and under the group's default domain
@@ -52,18 +84,22 @@ static void add_keys(const struct service *s, const char *path, const struct ros
 	const char *dflt = g != NULL && g->group != NULL ? g->group->default_domain : NULL;
 
 	if (s->domains.n == 0)
-		add_path(out, a, group, path);
+		add_path(out, group, path);
 	for (size_t i = 0; i < s->domains.n; i++) {
-		add_path(out, a, group, arena_printf(a, "%s%s", s->domains.items[i], path));
+		add_path(out, group, arena_printf(a, "%s%s", s->domains.items[i], path));
 		if (dflt != NULL && strcmp(dflt, s->domains.items[i]) == 0)
-			add_path(out, a, group, path);
+			add_path(out, group, path);
 	}
 }
 
 static void service_paths(const struct service *s, const struct roster_group *const *groups, size_t n_groups, struct arena *a,
 	struct plan_paths *out)
 {
-	for (size_t i = 0; s != NULL && i < s->groups.n; i++) {
+	if (s == NULL)
+		return;
+	/* At most two keys per domain, or the path alone. */
+	out->items = arena_alloc(a, s->groups.n * (s->additional_paths.n + 1) * (2 * s->domains.n + 1) * sizeof(*out->items) + 1);
+	for (size_t i = 0; i < s->groups.n; i++) {
 		const char *group = s->groups.items[i];
 		const struct roster_group *g = group_named(groups, n_groups, group);
 
@@ -72,6 +108,7 @@ static void service_paths(const struct service *s, const struct roster_group *co
 		if (s->base_path != NULL)
 			add_keys(s, s->base_path, g, group, a, out);
 	}
+	drop_repeated(out, a);
 }
 
 static bool changes_state(const struct request *rq)
@@ -213,21 +250,77 @@ const char *plan_success_text(const struct request *rq, struct arena *a)
 		action_name((enum action)rq->action), buf_cstr(&added), buf_cstr(&removed));
 }
 
-/* The node an upstream lives in: the one it was read from, else the one its fields name. */
-static const char *node_of(const struct upstream *u, struct arena *a)
+/* --- what a commit changes: names of nodes, sorted, so that both sides are gone through once ------------- */
+
+static int compare_names(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+static int compare_upstreams(const void *x, const void *y)
+{
+	return upstream_compare(x, y);
+}
+
+static const char *name_by_fields(const struct upstream *u, struct arena *a)
 {
 	AUTO(buf_release) struct buf name = BUF_INIT;
 
-	if (u->original != NULL)
-		return u->original;
 	upstream_node_name(u, &name);
 	return arena_strdup(a, buf_cstr(&name));
 }
 
+/* Those of `stored` (in order) live where they were read from, be it an old form of name.  All others are named by their
+ * fields: the text that a request wrote says nothing of the request id that was given to them since. */
+static struct strings node_names(const struct upstreams *list, const struct upstreams *stored, struct arena *a)
+{
+	struct strings names = { arena_alloc(a, (list->n + 1) * sizeof(char *)), list->n };
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct upstream *u = &list->items[i];
+		bool kept = u->original != NULL && stored->n > 0 &&
+			    bsearch(u, stored->items, stored->n, sizeof(*u), compare_upstreams) != NULL;
+
+		names.items[i] = kept ? u->original : name_by_fields(u, a);
+	}
+	qsort(names.items, names.n, sizeof(*names.items), compare_names);
+	return names;
+}
+
+/* What x has and y has not, each once; both in order. */
+static void difference(const struct strings *x, const struct strings *y, struct arena *a, struct strings *out)
+{
+	size_t k = 0;
+
+	*out = (struct strings){ arena_alloc(a, (x->n + 1) * sizeof(char *)), 0 };
+	for (size_t i = 0; i < x->n; i++) {
+		if (i > 0 && strcmp(x->items[i - 1], x->items[i]) == 0)
+			continue;
+		while (k < y->n && strcmp(y->items[k], x->items[i]) < 0)
+			k++;
+		if (k == y->n || strcmp(y->items[k], x->items[i]) != 0)
+			out->items[out->n++] = x->items[i];
+	}
+}
+
+static void upstream_changes(const struct plan *p, struct arena *a, struct plan_changes *out)
+{
+	static const struct upstreams none;
+	const struct upstreams *next = p->next.service != NULL ? &p->next.upstreams : &none;
+	struct upstreams stored = { arena_alloc(a, (p->base.upstreams.n + 1) * sizeof(struct upstream)), p->base.upstreams.n };
+	struct strings before, after;
+
+	if (stored.n > 0)
+		memcpy(stored.items, p->base.upstreams.items, stored.n * sizeof(*stored.items));
+	qsort(stored.items, stored.n, sizeof(*stored.items), compare_upstreams);
+	before = node_names(&stored, &stored, a);
+	after = node_names(next, &stored, a);
+	difference(&before, &after, a, &out->remove);
+	difference(&after, &before, a, &out->create);
+}
+
 void plan_changes(const struct plan *p, struct arena *a, struct plan_changes *out)
 {
-	struct strings before = { NULL, 0 }, after = { NULL, 0 };
-
 	*out = (struct plan_changes){ .service = PLAN_SERVICE_SAME };
 	if (!changes_state(p->request))
 		return;
@@ -237,37 +330,28 @@ void plan_changes(const struct plan *p, struct arena *a, struct plan_changes *ou
 		out->service = PLAN_SERVICE_CREATE;
 	else if (!record_equal(&service_record, p->base.service, p->next.service))
 		out->service = PLAN_SERVICE_SET;
-	for (size_t i = 0; i < p->base.upstreams.n; i++)
-		strings_add(&before, a, node_of(&p->base.upstreams.items[i], a));
-	for (size_t i = 0; p->next.service != NULL && i < p->next.upstreams.n; i++)
-		strings_add(&after, a, node_of(&p->next.upstreams.items[i], a));
-	for (size_t i = 0; i < before.n; i++)
-		if (!strings_have(&after, before.items[i]))
-			strings_add(&out->remove, a, before.items[i]);
-	for (size_t i = 0; i < after.n; i++)
-		if (!strings_have(&before, after.items[i]) && !strings_have(&out->create, after.items[i]))
-			strings_add(&out->create, a, after.items[i]);
+	upstream_changes(p, a, out);
 	/* As Java: each commit of an update bumps it, also one that changes nothing. */
 	out->state_changed = true;
 }
 
 void plan_released(const struct plan *p, struct arena *a, struct plan_paths *out)
 {
+	const struct plan_path **wanted, **held;
+	size_t k = 0;
+
 	*out = (struct plan_paths){ NULL, 0 };
 	if (!changes_state(p->request))
 		return;
+	out->items = arena_alloc(a, (p->held.n + 1) * sizeof(*out->items));
+	wanted = sorted_paths(&p->wanted, a);
+	held = sorted_paths(&p->held, a);
 	for (size_t i = 0; i < p->held.n; i++) {
-		const struct plan_path *h = &p->held.items[i];
-		bool wanted = false;
-
-		if (!str_eq(h->owner, p->request->service->id))
+		if (!str_eq(held[i]->owner, p->request->service->id))
 			continue;
-		for (size_t k = 0; k < p->wanted.n; k++)
-			wanted |= strcmp(p->wanted.items[k].group, h->group) == 0 && strcmp(p->wanted.items[k].key, h->key) == 0;
-		if (wanted)
-			continue;
-		add_path(out, a, h->group, h->key);
-		out->items[out->n - 1].owner = h->owner;
-		out->items[out->n - 1].version = h->version;
+		while (k < p->wanted.n && compare_paths(wanted[k], held[i]) < 0)
+			k++;
+		if (k == p->wanted.n || compare_paths(wanted[k], held[i]) != 0)
+			out->items[out->n++] = *held[i];
 	}
 }
