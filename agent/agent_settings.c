@@ -18,6 +18,7 @@
 #define HOUR_MS 3600000
 #define DAY_MS 86400000
 #define LOCK_WHY "one pipeline makes all changes in turn, there is no lock to wait for"
+#define ROTATE_WHY "logs are rotated by who writes them, or by logrotate"
 #define LEVEL_WHY "the agent compares what is with what must be until they agree"
 
 /* clang-format off */
@@ -43,12 +44,6 @@ static const struct setting collected_rows[] = {
 	SET_END,
 };
 
-static const struct setting watched_rows[] = {
-	SET_STRING(struct watched_conf, source, "source", NULL, SETTING_REQUIRED, "Folder whose changes are taken over."),
-	SET_STRING(struct watched_conf, destination, "destination", NULL, SETTING_REQUIRED, "Folder they are copied to."),
-	SET_END,
-};
-
 const struct setting agent_settings[] = {
 	DAEMON_HOSTNAME_ROW(CONF, daemon),
 	SET_STRING(CONF, base_url_template, "baseUrlTemplate", "http://%s:%d%s", 0,
@@ -56,33 +51,32 @@ const struct setting agent_settings[] = {
 	SET_LIST(CONF, templates, "templates", template_rows, "Files that are rendered for each service."),
 	SET_LIST(CONF, collected, "collectedTemplates", collected_rows,
 		"Files that are rendered once for all services of the group: the right way for HAProxy."),
-	SET_LIST(CONF, watched, "watchedDirectories", watched_rows, "Folders that are copied when they change."),
+	SET_NO_EFFECT("watchedDirectories", "no folders are copied: what writes there may write below `rootPath` itself"),
 	SET_STRING(CONF, default_date_format, "defaultDateFormat", "yyyy-MM-dd hh:mm a", 0, "Pattern of `formatTimestamp` in templates."),
 	SET_STRING(CONF, zero_weight, "zeroWeightString", "backup", SETTING_EMPTY_OK, "What the weighting helper writes for weight zero."),
 	SET_STRING(CONF, weighting_format, "weightingFormat", "weight=%s", SETTING_EMPTY_OK,
 		"What it writes otherwise; for HAProxy `weight %s`."),
-	SET_STRING(CONF, purge_uri_format, "purgeCacheUriFormat", "http://127.0.0.1:8082/purge/%s*", 0,
-		"What is called to purge the cache of a service; `%s` is the SHA-256 of its id."),
+	SET_NO_EFFECT("purgeCacheUriFormat", "caches are not purged"),
 	SET_MAP(CONF, extra_agent_data, "extraAgentData", "Free texts for templates, shown in the agent's metadata."),
 	SET_STRING(CONF, private_ip, "privateIp", NULL, 0, "Private address in the agent's metadata."),
 	SET_BOOL(CONF, skip_private_ip, "skipPrivateIp", "false", "Leave it out."),
 	SET_STRING(CONF, availability_zone, "availabilityZone", NULL, 0,
 		"Zone of this host for rack-aware templates and metadata. (Java asks Amazon for it.)"),
 	SET_BOOL(CONF, visible_to_service, "visibleToBaragonService", "true",
-		"false: the agent does not register, so nobody waits for it."),
+		"Only `true`: every agent registers, for a host that nobody waits for cannot be kept in step."),
 	SET_BOOL(CONF, register_on_startup, "registerOnStartup", "true", "Send the check-in at start."),
 	SET_BOOL(CONF, deregister_on_stop, "deregisterOnGracefulShutdown", "false",
 		"Send the check-in at stop, and leave the group: the host no longer counts."),
 	SET_INT(CONF, max_notify_attempts, "maxNotifyServiceAttempts", "3", 1, 1000, "Attempts of a check-in call."),
 	SET_DURATION(CONF, checkin_timeout_ms, "agentCheckInTimeoutMs", "60000", 1, DAY_MS, "How long a check-in may take in all."),
-	SET_BOOL(CONF, exit_on_startup_error, "exitOnStartupError", "false",
-		"End the process when the state at start cannot be applied."),
+	SET_NO_EFFECT("exitOnStartupError", "the agent goes on trying, and says so in its status"),
 	SET_INT(CONF, heartbeat_seconds, "heartbeatIntervalSeconds", "15", 1, 86400, "Period of the known-agent heartbeat."),
-	SET_INT(CONF, config_check_seconds, "configCheckIntervalSecs", "60", 1, 86400, "Period of the check of the live configuration."),
-	SET_INT(CONF, state_check_seconds, "stateCheckIntervalSecs", "600", 1, 86400, "Period of the comparison with the committed state."),
-	SET_BOOL(CONF, save_failed_configs, "saveFailedConfigs", "false", "Keep a refused file as `<path>.failed`."),
+	SET_NO_EFFECT("configCheckIntervalSecs", "the configuration is checked before it becomes live"),
+	SET_INT(CONF, state_check_seconds, "stateCheckIntervalSecs", "60", 1, 86400,
+		"Period of the full comparison with the committed state, beside what ZooKeeper's watches tell."),
+	SET_NO_EFFECT("saveFailedConfigs", "a refused file is never written; the answer names the place in it"),
 	SET_STRING(CONF, state_file, "stateFile", NULL, 0, "File written with `RUNNING` after the start, removed at stop."),
-	SET_STRING(CONF, remove_file_on_shutdown, "removeFileOnShutdown", NULL, 0, "File removed at the begin of a stop."),
+	SET_STRING(CONF, remove_file_on_shutdown, "removeFileOnShutdown", NULL, 0, "File removed when a stop begins."),
 	SET_NO_EFFECT("agentLockTimeoutMs", LOCK_WHY),
 	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
 	SET_NO_EFFECT("maxReapplyConfigAttempts", LEVEL_WHY),
@@ -112,8 +106,8 @@ const struct setting agent_settings[] = {
 		"Refuse to reload while more than `maxLbWorkerCount` workers live."),
 	SET_STRING(CONF, lb.worker_count_command, "loadBalancerConfig.workerCountCommand", NULL, 0, "Prints how many live."),
 	SET_INT(CONF, lb.max_worker_count, "loadBalancerConfig.maxLbWorkerCount", "1", 0, 10000, "That limit."),
-	SET_STRING(CONF, lb.log_rotate_command, "loadBalancerConfig.logRotateCommand", NULL, 0, "Run from time to time."),
-	SET_DURATION(CONF, lb.rotate_interval_ms, "loadBalancerConfig.rotateIntervalMillis", "3600000", 1000, 365LL * DAY_MS, "How often."),
+	SET_NO_EFFECT("loadBalancerConfig.logRotateCommand", ROTATE_WHY),
+	SET_NO_EFFECT("loadBalancerConfig.rotateIntervalMillis", ROTATE_WHY),
 	SET_BOOL(CONF, lb.purgeable_cache_off, "loadBalancerConfig.turnOffPurgeableCacheInTemplates", "false", "A variable for templates."),
 	SET_STRINGS(CONF, lb.purgeable_blocked, "loadBalancerConfig.servicesToBlockFromPurgeableCache",
 		"Services for which that variable is always true."),
@@ -137,11 +131,8 @@ const struct setting agent_settings[] = {
 	SET_STRING(CONF, gcloud.backend_service, "gcloud.backendService", NULL, 0, "Backend service."),
 	SET_STRING(CONF, gcloud.instance_name, "gcloud.instanceName", NULL, 0, "Instance."),
 
-	SET_BOOL(CONF, testing.enabled, "testing.enabled", "false", "For trials: let applying be slow or fail."),
-	SET_DURATION(CONF, testing.apply_delay_ms, "testing.applyDelayMs", "0", 0, HOUR_MS, "Wait before."),
-	SET_NUMBER(CONF, testing.apply_fail_rate, "testing.applyFailRate", "0", 0, 1, "Which part fails."),
-	SET_NO_EFFECT("testing.revertDelayMs", "it never had one"),
-	SET_NO_EFFECT("testing.revertFailRate", "it never had one"),
+	SET_NO_EFFECT_SECTION("testing", "enabled|applyDelayMs|applyFailRate|revertDelayMs|revertFailRate",
+		"failures are not made on purpose"),
 
 	DAEMON_LOGGING_ROWS(CONF, daemon),
 	DAEMON_METRICS_ROW,

@@ -33,10 +33,6 @@ struct collected_conf {
 	int mode;
 };
 
-struct watched_conf {
-	const char *source, *destination;
-};
-
 struct haproxy_conf {
 	const char *master_socket, *stats_socket; /* NULL: reload by command, nothing is read back */
 	int64_t confirm_timeout_ms;
@@ -51,8 +47,6 @@ struct lb_conf {
 	const char *root_path;      /* absolute, without '/' at its end */
 	const char *check_command, *reload_command; /* reload may be NULL with a master socket */
 	int64_t command_timeout_ms;
-	const char *log_rotate_command;
-	int64_t rotate_interval_ms;
 	struct setting_strings domains;
 	struct setting_multimap domain_aliases;
 	bool limit_worker_count;
@@ -67,12 +61,6 @@ struct lb_conf {
 struct gcloud_conf {
 	bool present;
 	const char *resource_group, *project, *region, *backend_service, *instance_name;
-};
-
-struct testing_conf {
-	bool enabled;
-	int64_t apply_delay_ms;
-	double apply_fail_rate;
 };
 
 struct agent_conf {
@@ -90,23 +78,17 @@ struct agent_conf {
 		struct collected_conf *items;
 		size_t n;
 	} collected;
-	struct {
-		struct watched_conf *items;
-		size_t n;
-	} watched;
 
 	const char *base_url_template, *default_date_format;
-	const char *zero_weight, *weighting_format, *purge_uri_format;
+	const char *zero_weight, *weighting_format;
 	struct setting_map extra_agent_data;
 	struct gcloud_conf gcloud;
-	struct testing_conf testing;
 	const char *private_ip, *availability_zone; /* NULL: not known */
 	bool skip_private_ip;
 
 	bool visible_to_service, register_on_startup, deregister_on_stop;
-	bool exit_on_startup_error, save_failed_configs;
 	const char *state_file, *remove_file_on_shutdown;
-	int heartbeat_seconds, config_check_seconds, state_check_seconds;
+	int heartbeat_seconds, state_check_seconds;
 	int max_notify_attempts;
 	int64_t checkin_timeout_ms;
 };

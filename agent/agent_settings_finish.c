@@ -287,8 +287,6 @@ static int finish_formats(struct finish *f)
 	if (!daemon_format_ok(c->weighting_format, "s", true) &&
 		!daemon_format_ok(c->weighting_format, "d", true))
 		return refuse(f, "weightingFormat", "may have one '%s' or '%d' only");
-	if (!daemon_format_ok(c->purge_uri_format, "s", true))
-		return refuse(f, "purgeCacheUriFormat", "may have one '%s' only");
 	put_base_uri(&uri, c->base_url_template, &c->daemon);
 	c->base_uri = arena_strdup(c->arena, buf_cstr(&uri));
 	c->agent_id = arena_printf(c->arena, "%s:%d", c->daemon.host, c->daemon.port);
@@ -301,6 +299,8 @@ int agent_conf_finish(struct agent_conf *c, const char *name, const struct yaml_
 	struct finish f = { c, name, root, rep, err };
 	int rc;
 
+	if (!c->visible_to_service)
+		return refuse(&f, "visibleToBaragonService", "may only be true: every agent registers");
 	if (c->templates.n == 0 && c->collected.n == 0)
 		warn(&f, "templates", "there are none, and no collectedTemplates: no file is rendered");
 	rc = finish_lb(&f);

@@ -14,21 +14,39 @@ struct agent_api {
 	struct agent_api_options opt;
 	struct router *router;
 	struct batch_waiters *batches;
+	const char *proof;
 };
 
 static const struct route routes[] = {
 	/* clang-format off */
 	{ "POST", "/lockstep/batch", api_batch_post, ROLE_KEY, BATCH_BODY_MAX, "a leader's call: PREPARE, RELEASE, APPLY, REVERT, CANCEL" },
+	{ "GET", "/status", agent_status_get, ROLE_OPEN, 0, "how this agent is" },
+	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_KEY, 0, "what must run here of a service" },
+	{ "GET", "/renderedConfigs/{serviceId}", agent_rendered_get, ROLE_OPEN, 0, "what is in the files for a service" },
 	/* clang-format on */
 };
+
+static void put_off(struct http_request **rq, const char *why)
+{
+	http_reply_header(*rq, "Retry-After", "1");
+	http_reply_error(rq, 503, why);
+}
 
 static bool enter(struct http_request **rq, const struct route *route, void *app)
 {
 	struct agent_api *api = app;
 	const char *key;
 
+	if (api->opt.link == NULL) {
+		put_off(rq, "the agent is starting");
+		return false;
+	}
 	if (!api->opt.auth_enabled || route->role == ROLE_OPEN)
 		return true;
+	if (api->opt.keys_known != NULL && !api->opt.keys_known(api->opt.ctx)) {
+		put_off(rq, "the keys have not been read from ZooKeeper yet");
+		return false;
+	}
 	key = http_query(*rq, "authkey");
 	if (key != NULL && api->opt.key_ok != NULL && api->opt.key_ok(api->opt.ctx, key))
 		return true;
@@ -62,6 +80,17 @@ void agent_api_free(struct agent_api **app)
 struct router *agent_api_router(struct agent_api *api)
 {
 	return api->router;
+}
+
+void agent_api_attach(struct agent_api *api, struct agent_link *link, const char *proof)
+{
+	api->opt.link = link;
+	api->proof = proof;
+}
+
+const char *agent_api_proof(const struct agent_api *api)
+{
+	return api->proof;
 }
 
 const struct agent_api_options *agent_api_opt(const struct agent_api *api)

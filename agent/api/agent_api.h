@@ -1,6 +1,9 @@
 /*
  * agent_api.h - the agent's HTTP side: its route table, keys, and what the handlers share
  *
+ * It can be made, and its router served, before there is a link: until agent_api_attach() every call that needs
+ * one is answered 503.
+ *
  * Layer: agent/api.  Threads: loop thread.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -8,32 +11,49 @@
 #ifndef AGENT_API_AGENT_API_H
 #define AGENT_API_AGENT_API_H
 
+#include "agent/core/fileset.h"
 #include "agent/link/link.h"
 #include "lib/http/router.h"
 
+/* Borrowed, with all that it points to. */
 struct agent_api_options {
 	struct loop *loop;
-	struct agent_link *link;
+	struct agent_link *link;      /* or by agent_api_attach() */
 	const char *context_path;     /* "/baragon-agent/v2" */
 	const struct link_options *link_options; /* group and metadata, for the status */
 	bool auth_enabled;
 	/* Is this key good for a leader's call? NULL: none is. */
 	bool (*key_ok)(void *ctx, const char *key);
+	/* False: no key has been read yet, so a call is put off (503). NULL: they are known. */
+	bool (*keys_known)(void *ctx);
 	void *ctx;
+	/* For the rendered files of a service; NULL: there are none to show. */
+	const struct renderer *renderer;
+	const char *root_path;
 };
 
 struct agent_api;
 struct agent_api *agent_api_new(const struct agent_api_options *opt);
 void agent_api_free(struct agent_api **api); /* calls still open are answered 503 */
 struct router *agent_api_router(struct agent_api *api);
+/* `proof`: how changes are proved and made live, one sentence for the status; NULL: not said. */
+void agent_api_attach(struct agent_api *api, struct agent_link *link, const char *proof);
 
 /* Private to agent/api: handlers get the agent_api as `app`. */
 const struct agent_api_options *agent_api_opt(const struct agent_api *api);
+const char *agent_api_proof(const struct agent_api *api);
 struct batch_waiters *agent_api_batches(struct agent_api *api);
 
 /* api_batch.c */
 void api_batch_post(struct http_request *rq, void *app);
 struct batch_waiters *api_batch_new(void);
 void api_batch_free(struct batch_waiters **w);
+
+/* agent_status.c */
+void agent_status_get(struct http_request *rq, void *app);
+void agent_status_service(struct http_request *rq, void *app);
+
+/* agent_rendered.c */
+void agent_rendered_get(struct http_request *rq, void *app);
 
 #endif

@@ -229,7 +229,8 @@ void agent_link_status(const struct agent_link *ln, struct link_status *out)
 {
 	*out = (struct link_status){ .phase = ln->phase, .settled = ln->settled, .trouble = ln->trouble,
 		.incarnation = ln->node != NULL ? ln->guid : NULL, .last_request = ln->last_request,
-		.first_in_group = ln->first_in_group, .busy = ln->applying, .services = MAP_COUNT(ln->view) };
+		.first_in_group = ln->first_in_group, .busy = ln->applying, .services = MAP_COUNT(ln->view),
+		.zookeeper = store_link_name(ln->st) };
 }
 
 const struct target_service *agent_link_service(const struct agent_link *ln, const char *service_id)

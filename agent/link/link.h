@@ -62,6 +62,7 @@ struct link_status {
 	bool first_in_group;       /* lowest hosts node: Java's "leader" */
 	bool busy;                 /* an item is with the applier */
 	size_t services;
+	const char *zookeeper;     /* Java's word for the connection */
 };
 void agent_link_status(const struct agent_link *ln, struct link_status *out);
 

@@ -110,6 +110,7 @@ static void on_joined(void *ctx, const struct store_result *res, const struct er
 	log_info(NULL, "registered", "group", ln->opt.group_name, "node", ln->node);
 	ln->hosts_watch = store_watch_new(ln->st, path_hosts(a, ln->opt.group_name), STORE_WATCH_CHILDREN, on_hosts_changed, ln);
 	ln->decided_watch = store_watch_new(ln->st, PATH_DECIDED, STORE_WATCH_CHILDREN, on_decided_changed, ln);
+	on_hosts_changed(ln); /* am I the first? */
 	if (!ln->opt.rules.known)
 		loop_timer_start(ln->loop, &ln->join_timer, JOIN_RETRY);
 	if (ln->opt.heartbeat_ms > 0)
@@ -286,7 +287,7 @@ static void on_hosts_seen(void *ctx, struct reader **r_take, const struct error 
 	bool there = false;
 	size_t n;
 
-	if (err != NULL || ln->node == NULL || store_link(ln->st) != STORE_LINK_UP)
+	if (err != NULL || ln->left || ln->node == NULL || store_link(ln->st) != STORE_LINK_UP)
 		return;
 	names = reader_names(r, 0, &n);
 	for (size_t i = 0; i < n; i++) {

@@ -79,6 +79,11 @@ void loop_job(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx), 
 	l->ops->job(l, work, done, ctx);
 }
 
+bool loop_has_jobs(const struct loop *l)
+{
+	return l->ops->has_jobs(l);
+}
+
 void loop_on_signal(struct loop *l, int signum, void (*fn)(void *ctx, int signum), void *ctx)
 {
 	ASSERT(l->ops->on_signal);

@@ -65,6 +65,7 @@ void loop_remove_source(struct loop *l, struct loop_source *s);
 /* Blocking work on another thread: work(ctx) there, then done(ctx) on the loop. The simulator runs
  * both on the loop, in a later turn. */
 void loop_job(struct loop *l, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
+bool loop_has_jobs(const struct loop *l); /* some are not done: the loop cannot be freed yet */
 
 /* fn(ctx, signum) on the loop; the real loop only. */
 void loop_on_signal(struct loop *l, int signum, void (*fn)(void *ctx, int signum), void *ctx);

@@ -23,6 +23,7 @@ struct loop_ops {
 	void (*add_source)(struct loop *l, struct loop_source *s);
 	void (*remove_source)(struct loop *l, struct loop_source *s);
 	void (*job)(struct loop *l, void (*work)(void *), void (*done)(void *), void *ctx);
+	bool (*has_jobs)(const struct loop *l);
 	void (*on_signal)(struct loop *l, int signum, void (*fn)(void *, int), void *ctx);
 	void (*on_slow_turn)(struct loop *l, int64_t us, void (*fn)(void *, int64_t), void *ctx);
 };

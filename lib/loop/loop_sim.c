@@ -139,6 +139,11 @@ static void sim_job(struct loop *base, void (*work)(void *), void (*done)(void *
 	sim_timer_start(base, &job->timer, (int64_t)rand_below(&l->rand, SIM_JOB_MAX_US));
 }
 
+static bool sim_has_jobs(const struct loop *base)
+{
+	return ((const struct loop_sim *)(const void *)base)->jobs > 0;
+}
+
 static const struct loop_ops sim_ops = {
 	.free = sim_free,
 	.run = sim_run,
@@ -149,6 +154,7 @@ static const struct loop_ops sim_ops = {
 	.timer_stop = sim_timer_stop,
 	.post = sim_post,
 	.job = sim_job,
+	.has_jobs = sim_has_jobs,
 };
 
 struct loop *loop_sim_new(uint64_t seed)

@@ -351,6 +351,11 @@ static void uv_loop_job(struct loop *base, void (*work)(void *), void (*done)(vo
 	ASSERT(rc == 0);
 }
 
+static bool uv_loop_has_jobs(const struct loop *base)
+{
+	return ((const struct loop_uv *)(const void *)base)->n_jobs > 0;
+}
+
 static void on_uv_signal(uv_signal_t *h, int signum)
 {
 	struct uv_sig *s = h->data;
@@ -423,6 +428,7 @@ static const struct loop_ops uv_ops = {
 	.add_source = uv_loop_add_source,
 	.remove_source = uv_loop_remove_source,
 	.job = uv_loop_job,
+	.has_jobs = uv_loop_has_jobs,
 	.on_signal = uv_loop_on_signal,
 	.on_slow_turn = uv_loop_slow,
 };

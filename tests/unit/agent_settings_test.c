@@ -131,12 +131,9 @@ static void java_file_is_taken(void **state)
 	assert_string_equal(conf->templates.items[0].named.items[0].key, "websocket");
 	assert_string_equal(conf->templates.items[1].filename, "upstreams/%2$s-%1$s.conf");
 	assert_int_equal(conf->collected.n, 0);
-	assert_true(conf->testing.enabled);
-	assert_int_equal(conf->testing.apply_delay_ms, 500);
 	assert_true(conf->gcloud.present);
 	assert_string_equal(conf->gcloud.project, "p");
 	assert_null(conf->gcloud.region);
-	assert_string_equal(conf->watched.items[0].destination, "/etc/lb/certs");
 	assert_string_equal(conf->state_file, "/tmp/state");
 }
 
@@ -149,8 +146,9 @@ static void java_file_warns(void **state)
 		{ 12, "zookeeper.retryBaseSleepTimeMilliseconds: known, has no effect: " },
 		{ 13, "zookeeper.retryMaxTries: known, has no effect: " },
 		{ 28, "agentLockTimeoutMs: known, has no effect: " },
-		{ 46, "testing.revertDelayMs: known, has no effect: " },
+		{ 42, "testing: known, has no effect: " },
 		{ 49, "maxGetGloablStateAttempts: known, has no effect: " },
+		{ 51, "watchedDirectories: known, has no effect: " },
 		{ 54, "graphite: known, has no effect: " },
 		{ 56, "graphite: unknown key 'hostnme', ignored" },
 	};
@@ -189,7 +187,6 @@ static void defaults(void **state)
 	assert_string_equal(conf->default_date_format, "yyyy-MM-dd hh:mm a");
 	assert_string_equal(conf->zero_weight, "backup");
 	assert_string_equal(conf->weighting_format, "weight=%s");
-	assert_string_equal(conf->purge_uri_format, "http://127.0.0.1:8082/purge/%s*");
 	assert_int_equal(conf->lb.command_timeout_ms, 10000);
 	assert_int_equal(conf->lb.haproxy.confirm_timeout_ms, 10000);
 	assert_int_equal(conf->lb.min_healthy_agents, 1);
@@ -246,8 +243,8 @@ static void refused(void **state)
 	bad(MINIMAL "baseUrlTemplate: 'http://%s:%s'\n",
 		"a.yml:5: baseUrlTemplate: may have '%s' (host), '%d' (port), '%s' (context path) in this order only");
 	bad(MINIMAL "weightingFormat: 'w%s%s'\n", "a.yml:5: weightingFormat: may have one '%s' or '%d' only");
-	bad(MINIMAL "purgeCacheUriFormat: '%n'\n", "a.yml:5: purgeCacheUriFormat: may have one '%s' only");
-	bad(MINIMAL "testing: {applyFailRate: 2}\n", "a.yml:5: testing.applyFailRate: is out of range 0..1: '2'");
+	bad(MINIMAL "visibleToBaragonService: false\n",
+		"a.yml:5: visibleToBaragonService: may only be true: every agent registers");
 	good(MINIMAL "baseUrlTemplate: 'https://%s.example.com:%d/x%%'\nweightingFormat: 'weight %d'\n");
 	assert_string_equal(conf->base_uri, "https://lb1.example.com:8080/x%");
 }

@@ -1,0 +1,167 @@
+/*
+ * keyring.c - the keys of the HTTP interfaces, as ZooKeeper has them under /auth
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "lib/records/keyring.h"
+
+#include "lib/base/life.h"
+#include "lib/base/str.h"
+#include "lib/records/paths.h"
+#include "lib/records/reader.h"
+
+#include <stdlib.h>
+
+#define RETRY LOOP_MS(1000)
+#define PERIOD LOOP_MS(10000)
+
+static const struct field auth_key_fields[] = {
+	{ .name = "value", .kind = FIELD_STRING, .offset = offsetof(struct auth_key, value) },
+	{ .name = "owner", .kind = FIELD_STRING, .offset = offsetof(struct auth_key, owner) },
+	{ .name = "createdAt", .kind = FIELD_INT, .offset = offsetof(struct auth_key, created_at) },
+	{ .name = "expiredAt", .kind = FIELD_OPT_INT, .offset = offsetof(struct auth_key, expired_at) },
+};
+const struct record auth_key_record = {
+	.name = "BaragonAuthKey",
+	.size = sizeof(struct auth_key),
+	.fields = auth_key_fields,
+	.n_fields = ARRAY_LEN(auth_key_fields),
+};
+
+struct keyring {
+	struct loop *loop;
+	struct store *st;
+	struct life *life;
+	struct store_watch *watch;
+	struct loop_timer timer;
+	bool reading, again;
+	struct arena *arena; /* of the keys; NULL: not read yet */
+	const struct auth_key **keys;
+	size_t n;
+};
+
+static void read_names(struct keyring *k);
+
+static void read_over(struct keyring *k, const struct error *err)
+{
+	k->reading = false;
+	if (k->again)
+		read_names(k);
+	else
+		loop_timer_start(k->loop, &k->timer, err != NULL ? RETRY : PERIOD);
+}
+
+static void on_keys(void *ctx, struct reader **r_take, const struct error *err)
+{
+	AUTO(reader_free) struct reader *r = STEAL(*r_take);
+	struct keyring *k = ctx;
+	size_t n;
+
+	if (err == NULL) {
+		reader_names(r->prev, 0, &n);
+		arena_free(&k->arena);
+		k->arena = arena_new();
+		k->keys = arena_alloc(k->arena, (n + 1) * sizeof(*k->keys));
+		k->n = 0;
+		for (size_t i = 0; i < n; i++) {
+			const struct store_node *node = reader_node(r, i);
+			struct auth_key *key;
+
+			/* What cannot be read opens nothing. */
+			if (node != NULL && record_decode(&auth_key_record, node->data, node->len, k->arena, &key, NULL) == 0 &&
+				key->value != NULL && key->value[0] != '\0')
+				k->keys[k->n++] = key;
+		}
+	}
+	read_over(k, err);
+}
+
+static void on_names(void *ctx, struct reader **r_take, const struct error *err)
+{
+	struct keyring *k = ctx;
+	const char *const *names;
+	struct reader *r;
+	size_t n;
+
+	if (err != NULL) {
+		reader_free(r_take);
+		read_over(k, err);
+		return;
+	}
+	names = reader_names(*r_take, 0, &n);
+	r = reader_next(r_take);
+	for (size_t i = 0; i < n; i++)
+		reader_get(r, path_join(r->arena, PATH_AUTH, names[i]));
+	reader_run(&r, on_keys, k);
+}
+
+static void read_names(struct keyring *k)
+{
+	struct reader *r;
+
+	k->again = k->reading;
+	if (k->reading)
+		return;
+	k->reading = true;
+	loop_timer_stop(k->loop, &k->timer);
+	r = reader_new(k->st, k->life);
+	reader_children(r, PATH_AUTH);
+	reader_run(&r, on_names, k);
+}
+
+static void on_changed(void *ctx)
+{
+	read_names(ctx);
+}
+
+struct keyring *keyring_new(struct loop *l, struct store *st)
+{
+	struct keyring *k = xcalloc(1, sizeof(*k));
+
+	k->loop = l;
+	k->st = st;
+	k->life = life_new();
+	k->timer = (struct loop_timer){ .fn = on_changed, .ctx = k };
+	k->watch = store_watch_new(st, PATH_AUTH, STORE_WATCH_CHILDREN, on_changed, k);
+	read_names(k);
+	return k;
+}
+
+void keyring_free(struct keyring **kp)
+{
+	struct keyring *k = STEAL(*kp);
+
+	if (k == NULL)
+		return;
+	life_end(&k->life);
+	store_watch_free(&k->watch);
+	loop_timer_stop(k->loop, &k->timer);
+	arena_free(&k->arena);
+	free(k);
+}
+
+bool keyring_loaded(const struct keyring *k)
+{
+	return k->arena != NULL;
+}
+
+static bool is_good(const struct keyring *k, const struct auth_key *key)
+{
+	return !key->expired_at.set || key->expired_at.v > loop_wall_ms(k->loop);
+}
+
+bool keyring_ok(const struct keyring *k, const char *key)
+{
+	bool ok = false;
+
+	for (size_t i = 0; i < k->n; i++)
+		ok |= str_eq_secret(k->keys[i]->value, key) && is_good(k, k->keys[i]);
+	return ok;
+}
+
+const char *keyring_any(const struct keyring *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (is_good(k, k->keys[i]))
+			return k->keys[i]->value;
+	return NULL;
+}
