@@ -24,6 +24,7 @@ struct ensuring {
 	struct agent_link *ln;
 	struct life *life;
 	struct arena *arena;
+	const char *parents[5];
 	size_t step;
 };
 
@@ -37,12 +38,10 @@ static void on_parent(void *ctx, const struct error *err)
 {
 	struct ensuring *e = ctx;
 	struct agent_link *ln = e->ln;
-	const char *const parents[] = { path_hosts(e->arena, ln->opt.group_name), path_members(e->arena, ln->opt.group_name),
-		path_known_agents(e->arena, ln->opt.group_name), PATH_DECIDED, PATH_STATE };
 	bool over = e->life->over;
 
-	if (!over && err == NULL && e->step < ARRAY_LEN(parents)) {
-		store_ensure(ln->st, parents[e->step++], on_parent, e);
+	if (!over && err == NULL && e->step < ARRAY_LEN(e->parents)) {
+		store_ensure(ln->st, e->parents[e->step++], on_parent, e);
 		return;
 	}
 	life_unref(&e->life);
@@ -64,6 +63,11 @@ static void join(struct agent_link *ln)
 	e->ln = ln;
 	e->life = life_ref(ln->life);
 	e->arena = arena_new();
+	e->parents[0] = path_hosts(e->arena, ln->opt.group_name);
+	e->parents[1] = path_members(e->arena, ln->opt.group_name);
+	e->parents[2] = path_known_agents(e->arena, ln->opt.group_name);
+	e->parents[3] = PATH_DECIDED;
+	e->parents[4] = PATH_STATE;
 	on_parent(e, NULL);
 }
 

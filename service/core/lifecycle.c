@@ -4,7 +4,7 @@
  */
 #include "service/core/lifecycle.h"
 
-enum condition { WHEN_INVALID, WHEN_CANCELLED, WHEN_REFUSED_MANY, WHEN_REFUSED, WHEN_LATE, WHEN_ALL_OK, WHEN_ELSE };
+enum condition { WHEN_INVALID, WHEN_CANCELLED_MANY, WHEN_CANCELLED, WHEN_REFUSED_MANY, WHEN_REFUSED, WHEN_LATE, WHEN_ALL_OK, WHEN_ELSE };
 
 /* Rows are tried from the top: the first of the phase whose condition holds decides. */
 static const struct row {
@@ -14,8 +14,9 @@ static const struct row {
 	const char *transition, *meaning;
 } rows[] = {
 	/* clang-format off */
-	{ PHASE_PREPARING, WHEN_INVALID,      EFFECT_END,     "T1",  "a rule refuses it: nobody was asked" },
+	{ PHASE_PREPARING, WHEN_CANCELLED_MANY, EFFECT_SPLIT, "-",   "one of them was cancelled: the others fly without it" },
 	{ PHASE_PREPARING, WHEN_CANCELLED,    EFFECT_RELEASE, "T6",  "cancelled before it was decided" },
+	{ PHASE_PREPARING, WHEN_INVALID,      EFFECT_END,     "T1",  "a rule refuses it: nobody was asked" },
 	{ PHASE_PREPARING, WHEN_REFUSED_MANY, EFFECT_SPLIT,   "-",   "somebody refused the sum: each request alone" },
 	{ PHASE_PREPARING, WHEN_REFUSED,      EFFECT_RELEASE, "T1",  "a member refused: no host was touched" },
 	{ PHASE_PREPARING, WHEN_LATE,         EFFECT_RELEASE, "T1",  "a member did not answer in time, registered or absent" },
@@ -40,6 +41,8 @@ static bool holds(const struct lifecycle_facts *f, enum condition when)
 	switch (when) {
 	case WHEN_INVALID:
 		return f->invalid;
+	case WHEN_CANCELLED_MANY:
+		return f->cancelled && f->many;
 	case WHEN_CANCELLED:
 		return f->cancelled;
 	case WHEN_REFUSED_MANY:
@@ -74,7 +77,7 @@ const char *phase_name(enum phase p)
 
 void lifecycle_print(struct buf *out)
 {
-	static const char *const whens[] = { "refused by a rule", "cancelled", "refused, more than one request",
+	static const char *const whens[] = { "refused by a rule", "cancelled, more than one request", "cancelled", "refused, more than one request",
 		"refused by a member", "deadline over", "all answers are there", "otherwise" };
 	static const char *const effects[] = { "ask", "DECIDE", "COMMIT", "turn back", "release", "split", "END" };
 

@@ -167,8 +167,10 @@ static void turn_back(struct flight *f, enum direction dir)
 
 static void split(struct flight *f)
 {
+	bool cancelled = any_cancelled(f);
+
 	for (size_t i = 0; i < f->n; i++)
-		f->rq[i].item->alone = true;
+		f->rq[i].item->alone |= !cancelled || f->rq[i].status != INTERNAL_PENDING;
 	f->split = true;
 	worker_flight_over(f, true); /* the preparations are replaced by the next ones, or expire */
 }
@@ -280,6 +282,9 @@ static void carry_out(struct flight *f, enum effect effect, bool late, const str
 	case EFFECT_RELEASE:
 		if (!any_cancelled(f))
 			note_failure(f, late, members, n);
+		for (size_t i = 0; i < f->n; i++)
+			if (f->rq[i].status != INTERNAL_PENDING)
+				f->rq[i].verdict = -1; /* an accepted cancel is stronger than a rule */
 		fanout_cancel(f);
 		enter(f, PHASE_RELEASING);
 		flight_advance(f);

@@ -36,6 +36,7 @@ struct item {
 	int32_t sv;
 	bool loaded, loading, stale; /* stale: its service has changed since */
 	bool alone;                  /* prepared by itself: it was in a batch that was refused */
+	bool inherited;              /* found begun, without a decision, by a new leader: hosts may have been told */
 	struct flight *flight;
 };
 
@@ -146,6 +147,7 @@ void janitor_retire(struct janitor *j, const char *request_id); /* T8 */
 void janitor_quarantine(struct janitor *j, const struct item *it);      /* T7 */
 void janitor_sweep_terminal(struct janitor *j, const struct item *it);  /* ended by a predecessor, still queued */
 void janitor_drop_decision(struct janitor *j, const char *batch);       /* a record without its requests */
+void janitor_sweep(struct janitor *j); /* request nodes without a queue node */
 void janitor_tick(struct janitor *j);
 
 #endif

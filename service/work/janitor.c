@@ -34,6 +34,7 @@ struct janitor {
 /* One request's subtree, read level by level, then deleted from its leaves in one transaction. */
 struct removal {
 	struct janitor *j;
+	const char *id;
 	const char **paths;
 	size_t n, cap, level; /* paths from `level` on are those of the last wave */
 	int depth;
@@ -43,7 +44,7 @@ static void on_removed(void *ctx, const struct store_result *res, const struct e
 {
 	(void)ctx;
 	(void)res;
-	(void)err; /* somebody wrote into it meanwhile: the sweep finds it again */
+	(void)err; /* somebody wrote into it meanwhile, or nobody knows: the sweep finds it again */
 }
 
 static void delete_tree(struct removal *rm, struct arena *a)
@@ -75,8 +76,10 @@ static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 	size_t first = rm->level, end = rm->n;
 	struct reader *next;
 
-	if (err != NULL || !reader_exists(r, 0))
+	if (err != NULL) {
+		janitor_retire(rm->j, rm->id); /* when the connection is back */
 		return;
+	}
 	rm->level = rm->n;
 	for (size_t i = first; i < end; i++) {
 		size_t n;
@@ -101,6 +104,7 @@ static void remove_request(struct janitor *j, const char *id)
 	struct removal *rm = arena_alloc(r->arena, sizeof(*rm));
 
 	rm->j = j;
+	rm->id = arena_strdup(r->arena, id);
 	add_path(rm, r->arena, path_request(r->arena, id));
 	reader_children(r, rm->paths[0]);
 	reader_run(&r, on_level, rm);
@@ -112,7 +116,7 @@ static void on_timer(void *ctx)
 	size_t n = j->n < RETIRE_MAX ? j->n : RETIRE_MAX;
 
 	if (store_link(j->w->st) != STORE_LINK_UP)
-		return;
+		return; /* the worker's next start sweeps */
 	for (size_t i = 0; i < n; i++) {
 		remove_request(j, j->retired[i]);
 		free(j->retired[i]);
@@ -326,11 +330,13 @@ static void on_requests(void *ctx, struct reader **r_take, const struct error *e
 	}
 }
 
-/* Late writes of a Java participant bring request nodes back: nothing queued, nothing to keep. */
-static void sweep_requests(struct janitor *j)
+/* A predecessor may not have come to it, and late writes of a Java participant bring request nodes back: what is not queued
+ * has ended. */
+void janitor_sweep(struct janitor *j)
 {
 	struct reader *r = reader_new(j->w->st, j->life);
 
+	j->next_sweep = loop_now(j->w->loop) + SWEEP_EVERY;
 	reader_children(r, PATH_REQUESTS);
 	reader_children(r, PATH_QUEUE);
 	reader_run(&r, on_requests, j);
@@ -341,10 +347,8 @@ void janitor_tick(struct janitor *j)
 	if (store_link(j->w->st) != STORE_LINK_UP)
 		return;
 	remove_absent(j);
-	if (loop_now(j->w->loop) >= j->next_sweep) {
-		j->next_sweep = loop_now(j->w->loop) + SWEEP_EVERY;
-		sweep_requests(j);
-	}
+	if (loop_now(j->w->loop) >= j->next_sweep)
+		janitor_sweep(j);
 	if (j->n > 0 && !loop_timer_running(&j->timer))
 		loop_timer_start(j->w->loop, &j->timer, 0);
 }

@@ -95,21 +95,28 @@ static void lead(struct leader *ld)
 	ld->worker = worker_new(ld->loop, ld->st, ld->client, &ld->opt.worker, latch_node(ld->latch), latch_epoch(ld->latch), &ev);
 }
 
-static size_t count_unmarked(const struct leader *ld, const char *const *markers, size_t n_markers)
+static bool has_name(const char *const *names, size_t n, const char *name)
 {
-	const char *const *names;
-	size_t n = latch_participants(ld->latch, &names), unmarked = 0;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Item 0 and 2: the line before and after the markers were read. A marker is older than its latch node and goes in the same
+ * transaction, so who stands in both lists without one is not ours. */
+static size_t count_unmarked(const struct reader *r)
+{
+	size_t n, n_markers, n_after, unmarked = 0;
+	const char *const *before = reader_names(r, 0, &n), *const *markers = reader_names(r, 1, &n_markers);
+	const char *const *now = reader_names(r, 2, &n_after);
 
 	for (size_t i = 0; i < n; i++) {
 		char guid[37];
 		int64_t seq;
-		bool marked = false;
 
-		if (!latch_parse_name(names[i], &seq, guid))
-			continue;
-		for (size_t k = 0; !marked && k < n_markers; k++)
-			marked = strcmp(markers[k], guid) == 0;
-		unmarked += !marked;
+		if (latch_parse_name(before[i], &seq, guid) && !has_name(markers, n_markers, guid) && has_name(now, n_after, before[i]))
+			unmarked++;
 	}
 	return unmarked;
 }
@@ -143,14 +150,11 @@ static void on_markers(void *ctx, struct reader **r_take, const struct error *er
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct leader *ld = ctx;
-	const char *const *markers;
-	size_t n;
 
 	ld->looking = false;
 	if (err != NULL || ld->latch == NULL)
 		return;
-	markers = reader_names(r, 0, &n);
-	ld->unmarked = count_unmarked(ld, markers, n);
+	ld->unmarked = count_unmarked(r);
 	if (ld->look_more)
 		look(ld);
 	else
@@ -168,7 +172,9 @@ static void look(void *ctx)
 		return;
 	ld->looking = true;
 	r = reader_new(ld->st, ld->life);
+	reader_children(r, PATH_WORKERS);
 	reader_children(r, PATH_SERVICES);
+	reader_children(r, PATH_WORKERS);
 	reader_run(&r, on_markers, ld);
 }
 

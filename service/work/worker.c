@@ -154,6 +154,32 @@ static const struct roster_group **known_groups(struct worker *w, const struct s
 	return list;
 }
 
+/* Begun without a decision record: a Java leader may have told hosts. A cancel of ours that came before the decision looks
+ * the same to a new leader; then going back is only more than was needed. */
+static bool begun_elsewhere(const struct item *it)
+{
+	switch ((enum internal_state)it->status) {
+	case INTERNAL_SEND_APPLY:
+	case INTERNAL_CHECK_APPLY:
+	case INTERNAL_FAILED_SEND_REVERT:
+	case INTERNAL_FAILED_CHECK_REVERT:
+	case INTERNAL_CANCELLED_CHECK_REVERT:
+		return true;
+	case INTERNAL_CANCELLED_SEND_REVERT:
+		return it->inherited;
+	case INTERNAL_PENDING:
+	case INTERNAL_COMPLETED:
+	case INTERNAL_COMPLETED_POST_APPLY_FAILED:
+	case INTERNAL_INVALID_REQUEST_NOOP:
+	case INTERNAL_FAILED_REVERTED:
+	case INTERNAL_FAILED_REVERT_FAILED:
+	case INTERNAL_CANCELLED:
+	case INTERNAL_FAILED_CANCEL_FAILED:
+		return false;
+	}
+	return false;
+}
+
 static bool describe(struct worker *w, struct item *it, struct arena *a, struct schedule_item *out)
 {
 	const struct roster_group **groups;
@@ -172,7 +198,7 @@ static bool describe(struct worker *w, struct item *it, struct arena *a, struct 
 		return true;
 	plan_groups(it->request, it->base.service, a, &plan->groups);
 	groups = known_groups(w, &plan->groups, a, &n);
-	out->startable = it->loaded && !it->stale && n == plan->groups.n;
+	out->startable = it->loaded && !it->stale && n == plan->groups.n && !begun_elsewhere(it);
 	if (n == plan->groups.n)
 		plan_make(it->request, &it->base, it->sv, groups, n, a, plan);
 	return true;
@@ -204,27 +230,31 @@ static void start_batches(struct worker *w)
 	}
 }
 
+static bool service_flies(const struct worker *w, const char *service)
+{
+	const struct item *it;
+
+	DL_FOREACH(w->items, it)
+		if (it->flight != NULL && str_eq(it->id.service_id, service))
+			return true;
+	return false;
+}
+
 /* Items that are no ordinary PENDING requests: leftovers, and what a Java leader began. */
 static void settle_odd(struct worker *w)
 {
 	struct item *it, *tmp;
 
 	DL_FOREACH_SAFE(w->items, it, tmp) {
-		if (it->flight != NULL || !it->loaded || it->stale)
+		if (it->flight != NULL || !it->loaded || it->stale || it->loading)
 			continue;
 		if (it->bad != NULL) {
-			if (it->loading)
-				continue;
 			it->loading = true; /* asked for; the next scan finds it gone */
 			janitor_quarantine(w->janitor, it);
 		} else if (internal_state_terminal((enum internal_state)it->status)) {
-			if (it->loading)
-				continue;
 			it->loading = true;
 			janitor_sweep_terminal(w->janitor, it);
-		} else if (it->status == INTERNAL_PENDING || (!w->first_start && it->status == INTERNAL_CANCELLED_SEND_REVERT)) {
-			continue;
-		} else {
+		} else if (begun_elsewhere(it) && !service_flies(w, it->id.service_id)) {
 			flight_adopt_undecided(w, it);
 		}
 	}
@@ -396,6 +426,7 @@ static void on_left(void *ctx, struct reader **r_take, const struct error *err)
 	struct takeover *to = ctx;
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct worker *w = to->w;
+	struct item *it;
 
 	w->scanning = false;
 	w->reloading = false;
@@ -409,8 +440,11 @@ static void on_left(void *ctx, struct reader **r_take, const struct error *err)
 	for (size_t i = 0; i < to->n; i++)
 		if (!adopt(w, to->batches[i], reader_node(r, to->ld->n * ITEM_READS + i)))
 			janitor_drop_decision(w->janitor, to->batches[i]);
+	DL_FOREACH(w->items, it)
+		it->inherited = w->first_start && it->flight == NULL && it->status != INTERNAL_PENDING;
 	turn(w);
 	w->first_start = false;
+	janitor_sweep(w->janitor);
 	scan(w);
 }
 

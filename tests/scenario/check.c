@@ -516,8 +516,9 @@ static void check_hosts_quiet(struct world *w, const char *service)
 
 void check_quiet(struct world *w)
 {
-	const char *const *names;
-	size_t n;
+	AUTO(arena_free) struct arena *a = arena_new();
+	const char *const *names, *services[WORLD_REQUESTS];
+	size_t n, k = 0;
 
 	if (w->broken[0] != '\0')
 		return;
@@ -532,7 +533,9 @@ void check_quiet(struct world *w)
 		world_break(w, "S13: a request's nodes are left");
 	n = mem_server_children(w->server, PATH_STATE, &names);
 	for (size_t i = 0; n != SIZE_MAX && i < n; i++)
-		check_hosts_quiet(w, names[i]);
+		services[k++] = arena_strdup(a, names[i]); /* the list is good until the next one */
+	for (size_t i = 0; i < k; i++)
+		check_hosts_quiet(w, services[i]);
 	for (size_t i = 0; i < w->n_requests; i++)
 		check_hosts_quiet(w, w->requests[i].service);
 }

@@ -618,12 +618,20 @@ static bool requests_ended(const struct world *w)
 	return n == 0 || n == SIZE_MAX;
 }
 
+static bool somebody_leads(const struct world *w)
+{
+	for (size_t i = 0; i < WORLD_SERVICES; i++)
+		if (w->services[i].alive && leader_leads(w->services[i].leader))
+			return true;
+	return false;
+}
+
 bool world_settle(struct world *w, int64_t ms)
 {
 	int64_t end = loop_now(w->loop) + LOOP_MS(ms);
 
 	while (loop_now(w->loop) < end && w->broken[0] == '\0') {
-		if (requests_ended(w) && agents_ready(w) && w->n_dead == 0)
+		if (requests_ended(w) && agents_ready(w) && somebody_leads(w) && w->n_dead == 0)
 			return world_run(w, 3000); /* what nobody waits for gets its time */
 		if (!world_run(w, 200))
 			return false;

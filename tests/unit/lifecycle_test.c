@@ -21,6 +21,8 @@ static void preparing(void **state)
 	(void)state;
 	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .invalid = true, .tally = TALLY_ALL_OK }), EFFECT_END);
 	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .cancelled = true, .tally = TALLY_ALL_OK }), EFFECT_RELEASE);
+	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .cancelled = true, .invalid = true }), EFFECT_RELEASE);
+	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .cancelled = true, .many = true }), EFFECT_SPLIT);
 	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .tally = TALLY_REFUSED, .many = true }), EFFECT_SPLIT);
 	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .tally = TALLY_REFUSED }), EFFECT_RELEASE);
 	assert_int_equal(next(PHASE_PREPARING, (struct lifecycle_facts){ .late = true, .tally = TALLY_ALL_OK }), EFFECT_RELEASE);
@@ -59,7 +61,7 @@ static void prints_every_row(void **state)
 	lifecycle_print(&out);
 	for (const char *p = buf_cstr(&out); (p = strchr(p, '\n')) != NULL; p++)
 		rows++;
-	assert_int_equal(rows, 2 + 18);
+	assert_int_equal(rows, 2 + 19);
 }
 
 int main(void)
