@@ -12,6 +12,7 @@
 
 #include "lib/base/life.h"
 #include "lib/base/log.h"
+#include "lib/base/map.h"
 #include "lib/model/batch.h"
 #include "lib/records/roster.h"
 #include "service/core/lifecycle.h"
@@ -21,6 +22,8 @@
 /* A queue item as it was last read. */
 struct item {
 	struct item *prev, *next; /* the worker's list, in queue order */
+	UT_hash_handle hh;        /* and its map by name of node */
+	bool listed;              /* in the queue as it was read last */
 	struct arena *arena;
 	const char *node; /* name under /queue */
 	struct queued_id id;
@@ -96,7 +99,7 @@ struct worker {
 	int64_t epoch;
 	uint64_t counter;            /* for names of batches */
 	struct roster *roster;
-	struct item *items;
+	struct item *items, *named;
 	struct flight *flights;
 	struct store_watch *queue_watch;
 	struct store_listener listener;

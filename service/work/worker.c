@@ -4,7 +4,6 @@
  */
 #include "service/work/flight.h"
 
-#include "lib/base/map.h"
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
@@ -23,7 +22,7 @@ static void take_over(struct worker *w);
 
 static struct item *item_new(struct worker *w, const char *node)
 {
-	struct item *it = xcalloc(1, sizeof(*it)), *at;
+	struct item *it = xcalloc(1, sizeof(*it));
 	struct error err = ERROR_INIT;
 
 	it->arena = arena_new();
@@ -33,30 +32,22 @@ static struct item *item_new(struct worker *w, const char *node)
 	it->sv = -1;
 	if (queued_id_parse_node(it->node, it->arena, &it->id, &err) != 0)
 		it->bad = arena_strdup(it->arena, err.text);
-	for (at = w->items; at != NULL && at->id.index <= it->id.index; at = at->next)
-		;
-	if (at != NULL)
-		DL_PREPEND_ELEM(w->items, at, it);
-	else
-		DL_APPEND(w->items, it);
+	DL_APPEND(w->items, it);
+	MAP_ADD(w->named, node, it);
 	return it;
 }
 
 static void item_free(struct worker *w, struct item *it)
 {
 	DL_DELETE(w->items, it);
+	MAP_DEL(w->named, it);
 	arena_free(&it->arena);
 	free(it);
 }
 
-static struct item *item_named(const struct worker *w, const char *node)
+static int by_index(const struct item *x, const struct item *y)
 {
-	struct item *it;
-
-	DL_FOREACH(w->items, it)
-		if (strcmp(it->node, node) == 0)
-			return it;
-	return NULL;
+	return (x->id.index > y->id.index) - (x->id.index < y->id.index);
 }
 
 static void read_item(struct reader *r, const struct item *it)
@@ -341,17 +332,18 @@ static void merge_queue(struct worker *w, const char *const *names, size_t n)
 {
 	struct item *it, *tmp;
 
-	for (size_t i = 0; i < n; i++)
-		if (item_named(w, names[i]) == NULL)
-			item_new(w, names[i]);
-	DL_FOREACH_SAFE(w->items, it, tmp) {
-		bool there = false;
-
-		for (size_t i = 0; !there && i < n; i++)
-			there = strcmp(names[i], it->node) == 0;
-		if (!there && it->flight == NULL)
-			item_free(w, it);
+	DL_FOREACH(w->items, it)
+		it->listed = false;
+	for (size_t i = 0; i < n; i++) {
+		MAP_FIND(w->named, names[i], it);
+		if (it == NULL)
+			it = item_new(w, names[i]);
+		it->listed = true;
 	}
+	DL_SORT(w->items, by_index);
+	DL_FOREACH_SAFE(w->items, it, tmp)
+		if (!it->listed && it->flight == NULL)
+			item_free(w, it);
 }
 
 static void on_queue(void *ctx, struct reader **r_take, const struct error *err)
@@ -653,13 +645,12 @@ void worker_cancelled(struct worker *w, const char *request_id)
 
 bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out)
 {
-	const struct item *it;
-
-	DL_FOREACH(w->items, it)
-		if (it->flight != NULL && str_eq(it->id.request_id, request_id)) {
-			tally_responses(it->flight->tally, a, out);
-			return true;
-		}
+	for (const struct flight *f = w->flights; f != NULL; f = f->next)
+		for (size_t i = 0; i < f->n; i++)
+			if (strcmp(f->rq[i].item->id.request_id, request_id) == 0) {
+				tally_responses(f->tally, a, out);
+				return true;
+			}
 	return false;
 }
 
