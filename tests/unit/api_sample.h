@@ -1,0 +1,149 @@
+/*
+ * api_sample.h - a service without sockets: the api on the memory store and virtual time, asked directly
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TESTS_UNIT_API_SAMPLE_H
+#define TESTS_UNIT_API_SAMPLE_H
+
+#include "tests/unit/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/http/client_sim.h"
+#include "lib/store/store_mem.h"
+#include "service/api/api.h"
+
+#define JSON_TYPE "application/json"
+#define SERVICE_JSON(id)                                                                                               \
+	"{\"serviceId\":\"" id "\",\"owners\":[],\"serviceBasePath\":\"/" id                                           \
+	"\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,\"templateName\":null,\"domains\":[],"  \
+	"\"edgeCacheDNS\":null,\"edgeCacheDomains\":[],\"preResolveUpstreamDNS\":false}"
+
+struct box {
+	struct loop *l;
+	struct mem_server *srv;
+	struct store *st;
+	struct sim_net *net;
+	struct client *client;
+	struct leader *leader;
+	struct state_cache *cache;
+	struct api *api;
+	struct api_options options;
+};
+
+struct answer {
+	bool done;
+	int status;
+	char type[40], headers[300];
+	struct buf body;
+};
+
+static UNUSED void run_for(struct box *x, int64_t us)
+{
+	assert_true(loop_sim_run_for(x->l, us, 1000000));
+}
+
+static UNUSED void box_start(struct box *x, bool leads)
+{
+	static const char *const folders[] = { "/queue", "/request", "/state", "/load-balancer", "/workers",
+		"/responseHistory/requestIdMapping" };
+
+	x->l = loop_sim_new(5);
+	x->srv = mem_server_new(x->l, 5);
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		mem_server_put(x->srv, folders[i], "");
+	x->st = store_mem_new(x->srv, "service", 4000);
+	x->cache = state_cache_new(x->l, x->st);
+	x->net = sim_net_new(x->l, 5);
+	x->client = client_sim_new(x->net, "service");
+	if (leads) {
+		const struct leader_options opt = { .base_uri = "http://me:1/x", .version = "1", .enabled = true, .seed = 1,
+			.worker = { .rules = RULES_ON, .prepare_deadline_ms = 2000, .apply_deadline_ms = 2000, .revert_deadline_ms = 2000,
+				.call_timeout_ms = 500, .absent_grace_ms = 1000, .batch_max = 10, .limits = { false, 1 } },
+			.committed = api_on_committed, .ctx = x->cache };
+
+		x->leader = leader_new(x->l, x->st, x->client, &opt);
+	}
+	x->options.loop = x->l;
+	x->options.store = x->st;
+	x->options.leader = x->leader;
+	x->options.cache = x->cache;
+	x->options.context_path = "/v2";
+	x->options.rules = (struct rules)RULES_ON;
+	x->options.default_target_count = 1;
+	x->api = api_new(&x->options);
+	run_for(x, LOOP_MS(500));
+	assert_int_equal(store_link(x->st), STORE_LINK_UP);
+}
+
+static UNUSED void box_stop(struct box *x)
+{
+	api_free(&x->api);
+	leader_free(&x->leader);
+	state_cache_free(&x->cache);
+	client_free(&x->client);
+	sim_net_free(&x->net);
+	store_free(&x->st);
+	mem_server_free(&x->srv);
+	loop_free(&x->l);
+}
+
+static UNUSED void on_answer(void *ctx, const struct http_answer *a)
+{
+	struct answer *got = ctx;
+
+	assert_false(got->done);
+	got->done = true;
+	got->status = a->status;
+	snprintf(got->type, sizeof(got->type), "%s", a->content_type != NULL ? a->content_type : "");
+	snprintf(got->headers, sizeof(got->headers), "%s", a->headers);
+	buf_clear(&got->body);
+	buf_append(&got->body, a->body.p, a->body.n);
+}
+
+/* Sent; the answer comes into `got` by and by. */
+static UNUSED void send_bytes(struct box *x, struct answer *got, const char *method, const char *path, const char *type,
+	struct slice body)
+{
+	AUTO(xfree_p) char *full = xasprintf("/v2%s", path);
+	struct http_request *rq = http_request_local(method, full, type, body, on_answer, got);
+
+	got->done = false;
+	router_dispatch(api_router(x->api), rq);
+}
+
+/* The body is good until the next call. */
+static UNUSED const struct answer *ask(struct box *x, const char *method, const char *path, const char *body)
+{
+	static struct answer got;
+	struct slice s = { body != NULL ? body : "", body != NULL ? strlen(body) : 0 };
+
+	send_bytes(x, &got, method, path, body != NULL ? JSON_TYPE : NULL, s);
+	for (int i = 0; i < 3000 && !got.done; i++)
+		run_for(x, LOOP_MS(1));
+	assert_true(got.done);
+	return &got;
+}
+
+static UNUSED void expect(struct box *x, const char *method, const char *path, const char *body, int status, const char *want)
+{
+	const struct answer *got = ask(x, method, path, body);
+
+	assert_string_equal(buf_cstr(&got->body), want);
+	assert_int_equal(got->status, status);
+	assert_string_equal(got->type, *want != '\0' ? JSON_TYPE : "");
+}
+
+static UNUSED size_t count(struct box *x, const char *path)
+{
+	const char *const *names;
+	size_t n = mem_server_children(x->srv, path, &names);
+
+	return n == SIZE_MAX ? 0 : n;
+}
+
+#endif
