@@ -278,7 +278,7 @@ static void on_applied(void *ctx, struct report **r_take)
 		return;
 	}
 	link_settled(ln, r->ok, r->ok ? NULL : r->error.text);
-	if (r->ok && op->version_read < 0) {
+	if (r->ok && op->ended) {
 		answer(op, 410, OUTCOME_ENDED, "the batch has ended");
 	} else if (r->ok) {
 		remember(ln, op);
@@ -297,7 +297,7 @@ static void converge(struct op *op)
 	struct agent_link *ln = op->ln;
 	struct work_item *w;
 
-	for (size_t i = 0; i < op->call->items.n; i++)
+	for (size_t i = 0; !op->ended && i < op->call->items.n; i++)
 		view_put(ln, op->call->items.items[i].service_id, &op->nexts[i]);
 	w = ops_target(ln, WORK_CONVERGE);
 	describe_work(op, w);
@@ -317,6 +317,11 @@ void batches_gathered(struct op *op, const struct error *err)
 		op->version_read = -1;
 		answer(op, prepare ? 200 : 503, prepare ? OUTCOME_REFUSED : OUTCOME_BUSY, err->text);
 		op_end(op);
+		return;
+	}
+	if (ended && !op->ended) {
+		op->ended = true; /* a later batch may have decided for these services: look at everything */
+		gather_all(op);
 		return;
 	}
 	if (op->call->type == CALL_PREPARE)

@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
+#include "lib/records/roster.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,14 @@ struct leaving {
 	struct life *life;
 };
 
+static void left(struct agent_link *ln, const struct error *err)
+{
+	if (err != NULL && err->code != ERR_NOT_FOUND)
+		log_warn(NULL, "could not leave the group: the host counts as absent", "reason", err->text);
+	if (ln->on_left != NULL)
+		ln->on_left(ln->on_left_ctx);
+}
+
 static void on_left(void *ctx, const struct store_result *res, const struct error *err)
 {
 	struct leaving *lv = ctx;
@@ -198,27 +207,33 @@ static void on_left(void *ctx, const struct store_result *res, const struct erro
 	(void)res;
 	life_unref(&lv->life);
 	free(lv);
-	if (over)
-		return;
-	if (err != NULL)
-		log_warn(NULL, "could not leave the group: the host counts as absent", "reason", err->text);
-	if (ln->on_left != NULL)
-		ln->on_left(ln->on_left_ctx);
+	if (!over)
+		left(ln, err);
 }
 
-void agent_link_leave(struct agent_link *ln, void (*left)(void *ctx), void *ctx)
+static void on_record_removed(void *ctx, const struct error *err)
+{
+	left(ctx, err);
+}
+
+void agent_link_leave(struct agent_link *ln, void (*done)(void *ctx), void *ctx)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	struct store_txn *t = store_txn_new(ln->st);
-	struct leaving *lv = xcalloc(1, sizeof(*lv));
+	struct store_txn *t;
+	struct leaving *lv;
 
 	ln->left = true;
-	ln->on_left = left;
+	ln->on_left = done;
 	ln->on_left_ctx = ctx;
+	if (ln->node == NULL) { /* a join may be on its way: only while nobody is registered may the record go */
+		roster_remove(ln->st, ln->life, &ln->opt.rules, ln->opt.group_name, ln->opt.info->agent_id, on_record_removed, ln);
+		return;
+	}
+	t = store_txn_new(ln->st);
+	lv = xcalloc(1, sizeof(*lv));
 	lv->ln = ln;
 	lv->life = life_ref(ln->life);
-	if (ln->node != NULL)
-		store_txn_delete(t, path_host(a, ln->opt.group_name, ln->node), -1);
+	store_txn_delete(t, path_host(a, ln->opt.group_name, ln->node), -1);
 	store_txn_delete(t, path_member(a, ln->opt.group_name, ln->opt.info->agent_id), -1);
 	store_txn_commit(&t, on_left, lv);
 }

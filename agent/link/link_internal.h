@@ -42,6 +42,7 @@ struct op {
 	const struct batch_call *call; /* OP_CALL */
 	struct link_waiter *waiters;
 	bool again;                    /* read again after a sync: it was too old */
+	bool ended;                    /* its decision is gone: what must run is in the others and in the state */
 	bool over;                     /* its incarnation has ended while the applier was at it */
 	/* results of gathering */
 	int64_t version_read;          /* of the decision; -1 = absent */

@@ -40,21 +40,33 @@ struct removal {
 	int depth;
 };
 
+struct last_step { /* of a removal: its transaction */
+	struct janitor *j;
+	struct life *life;
+	char *id;
+};
+
 static void on_removed(void *ctx, const struct store_result *res, const struct error *err)
 {
-	(void)ctx;
+	struct last_step *last = ctx;
+
 	(void)res;
-	(void)err; /* somebody wrote into it meanwhile, or nobody knows: the sweep finds it again */
+	if (err != NULL && !last->life->over)
+		janitor_retire(last->j, last->id); /* somebody wrote into it meanwhile, or nobody knows */
+	life_unref(&last->life);
+	free(last->id);
+	free(last);
 }
 
-static void delete_tree(struct removal *rm, struct arena *a)
+static void delete_tree(struct removal *rm)
 {
 	struct store_txn *t = store_txn_new(rm->j->w->st);
+	struct last_step *last = xmalloc(sizeof(*last));
 
-	(void)a;
+	*last = (struct last_step){ rm->j, life_ref(rm->j->life), xstrdup(rm->id) };
 	for (size_t i = rm->n; i-- > 0;)
 		store_txn_delete(t, rm->paths[i], -1);
-	store_txn_commit(&t, on_removed, NULL);
+	store_txn_commit(&t, on_removed, last);
 }
 
 static void add_path(struct removal *rm, struct arena *a, const char *path)
@@ -80,6 +92,8 @@ static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 		janitor_retire(rm->j, rm->id); /* when the connection is back */
 		return;
 	}
+	if (rm->depth == 0 && !reader_exists(r, 0))
+		return; /* gone already */
 	rm->level = rm->n;
 	for (size_t i = first; i < end; i++) {
 		size_t n;
@@ -89,7 +103,7 @@ static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 			add_path(rm, r->arena, path_join(r->arena, rm->paths[i], names[k]));
 	}
 	if (rm->n == rm->level || ++rm->depth == DEPTH_MAX) {
-		delete_tree(rm, r->arena);
+		delete_tree(rm);
 		return;
 	}
 	next = reader_next(&r); /* what was found lives in the former waves */
@@ -116,7 +130,7 @@ static void on_timer(void *ctx)
 	size_t n = j->n < RETIRE_MAX ? j->n : RETIRE_MAX;
 
 	if (store_link(j->w->st) != STORE_LINK_UP)
-		return; /* the worker's next start sweeps */
+		return; /* the tick comes back to it */
 	for (size_t i = 0; i < n; i++) {
 		remove_request(j, j->retired[i]);
 		free(j->retired[i]);

@@ -496,6 +496,14 @@ static size_t count_children(struct world *w, const char *path)
 	return n == SIZE_MAX ? 0 : n;
 }
 
+static const char *first_child(struct world *w, const char *path)
+{
+	const char *const *names;
+	size_t n = mem_server_children(w->server, path, &names);
+
+	return n == SIZE_MAX || n == 0 ? "-" : names[0];
+}
+
 static void check_hosts_quiet(struct world *w, const char *service)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -530,7 +538,7 @@ void check_quiet(struct world *w)
 	if (count_children(w, PATH_QUEUE) != 0)
 		world_break(w, "S13: a queue node is left");
 	if (count_children(w, PATH_REQUESTS) != 0)
-		world_break(w, "S13: a request's nodes are left");
+		world_break(w, "S13: the nodes of %s are left", first_child(w, PATH_REQUESTS));
 	n = mem_server_children(w->server, PATH_STATE, &names);
 	for (size_t i = 0; n != SIZE_MAX && i < n; i++)
 		services[k++] = arena_strdup(a, names[i]); /* the list is good until the next one */

@@ -621,7 +621,7 @@ static bool requests_ended(const struct world *w)
 static bool somebody_leads(const struct world *w)
 {
 	for (size_t i = 0; i < WORLD_SERVICES; i++)
-		if (w->services[i].alive && leader_leads(w->services[i].leader))
+		if (w->services[i].alive && leader_leads(w->services[i].leader) && store_link(w->services[i].store) == STORE_LINK_UP)
 			return true;
 	return false;
 }
@@ -632,7 +632,7 @@ bool world_settle(struct world *w, int64_t ms)
 
 	while (loop_now(w->loop) < end && w->broken[0] == '\0') {
 		if (requests_ended(w) && agents_ready(w) && somebody_leads(w) && w->n_dead == 0)
-			return world_run(w, 3000); /* what nobody waits for gets its time */
+			return world_run(w, 6000); /* what nobody waits for gets its time */
 		if (!world_run(w, 200))
 			return false;
 	}
