@@ -246,3 +246,8 @@ struct http_request *http_request_local(const char *method, const char *path,
 	http_request_take_body(rq, &copy);
 	return rq;
 }
+
+void http_request_local_header(struct http_request *rq, const char *name, const char *value)
+{
+	http_request_add(rq, &rq->headers, name, value);
+}

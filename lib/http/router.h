@@ -50,5 +50,7 @@ struct http_answer {
 };
 struct http_request *http_request_local(const char *method, const char *path, const char *content_type,
 	struct slice body, void (*done)(void *ctx, const struct http_answer *a), void *ctx);
+/* Before it is dispatched. */
+void http_request_local_header(struct http_request *rq, const char *name, const char *value);
 
 #endif

@@ -6,7 +6,6 @@
 #include "tests/unit/api_sample.h"
 
 #include "lib/base/log.h"
-#include "lib/http/http_internal.h"
 
 #define STATE(id, upstreams) "{\"service\":" SERVICE_JSON(id) ",\"upstreams\":[" upstreams "]}"
 #define UPSTREAM                                                                                                       \
@@ -48,7 +47,7 @@ static void ask_if_none_match(struct box *x, struct answer *got, const char *eta
 {
 	struct http_request *rq = http_request_local("GET", "/v2/state", NULL, (struct slice){ "", 0 }, on_answer, got);
 
-	http_request_add(rq, &rq->headers, "If-None-Match", etag);
+	http_request_local_header(rq, "If-None-Match", etag);
 	got->done = false;
 	router_dispatch(api_router(x->api), rq);
 	assert_true(got->done);
