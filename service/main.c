@@ -44,16 +44,17 @@ struct program {
 
 enum what { RUN, CHECK, DUMP };
 
-/* --- settings --------------------------------------------------------------------------------------------------- */
+/* --- settings --- */
 
 /* Who asked for a check reads lines of a compiler, who starts the program lines of its log. */
 static void tell(const char *path, const struct settings_note *n, bool as_log)
 {
 	if (!as_log)
-		fprintf(stderr, "%s:%d: %s: %s\n", path, n->line, n->error ? "error" : "warning", n->text);
+		fprintf(stderr, "%s:%d: %s: %s\n", path, n->line, n->error ? "error" : "warning",
+			n->text);
 	else
-		log_at(n->error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "settings", "file", path, "line", log_int(n->line), "text",
-			n->text, (char *)NULL);
+		log_at(n->error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "settings", "file", path,
+			"line", log_int(n->line), "text", n->text, (char *)NULL);
 }
 
 static int load(const char *path, bool as_log, struct service_conf **conf)
@@ -99,12 +100,13 @@ static int parse_args(int argc, char **argv, enum what *what, const char **file)
 	return 2;
 }
 
-/* --- parts -------------------------------------------------------------------------------------------------------- */
+/* --- parts --- */
 
 static int make_store(struct program *p, struct error *err)
 {
 	const struct daemon_conf *d = &p->conf->daemon;
-	const struct store_zk_options zk = { d->zk_quorum, d->zk_namespace, d->zk_session_timeout_ms, d->zk_connect_timeout_ms };
+	const struct store_zk_options zk = { d->zk_quorum, d->zk_namespace,
+		d->zk_session_timeout_ms, d->zk_connect_timeout_ms };
 
 	return store_zk_new(p->loop, &zk, &p->store, err);
 }
@@ -158,7 +160,9 @@ static void make_api(struct program *p)
 		.rules = RULES_ON,
 		.auth_enabled = c->daemon.auth_enabled,
 		.auth_key = c->auth_key,
-		.upstream_syntax = c->upstream_syntax == UPSTREAM_SYNTAX_WORD_TOKEN ? UPSTREAM_TOKEN : UPSTREAM_STRICT,
+		.upstream_syntax = c->upstream_syntax == UPSTREAM_SYNTAX_WORD_TOKEN
+					   ? UPSTREAM_TOKEN
+					   : UPSTREAM_STRICT,
 		.default_target_count = c->default_target_agent_count,
 		.purge_templates = strings_of(&c->purge_templates, c->arena),
 		.purge_excluded = strings_of(&c->purge_excluded, c->arena),
@@ -175,7 +179,7 @@ static int make_server(struct program *p, struct error *err)
 	return server_new(p->loop, &opt, api_router(p->api), &p->server, err);
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static void stop_loop(void *ctx)
 {
@@ -238,8 +242,8 @@ static int run(struct program *p)
 		rc = make_server(p, &err);
 	}
 	if (rc == 0) {
-		log_info(NULL, "started", "version", LOCKSTEP_VERSION, "uri", p->conf->base_uri, "port",
-			log_int(server_port(p->server)));
+		log_info(NULL, "started", "version", LOCKSTEP_VERSION, "uri", p->conf->base_uri,
+			"port", log_int(server_port(p->server)));
 		notify_ready(p->notify);
 		loop_run(p->loop);
 		log_info(NULL, "stopped");

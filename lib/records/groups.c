@@ -56,7 +56,7 @@ static void sort_texts(struct strings *s)
 	s->n = n;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------ */
+/* --- names --- */
 
 static void on_names(void *ctx, struct reader **r_take, const struct error *err)
 {
@@ -109,14 +109,16 @@ static void on_base_paths(void *ctx, struct reader **r_take, const struct error 
 	for (size_t i = 0; i < n; i++) {
 		AUTO(buf_release) struct buf key = BUF_INIT;
 
-		if (b64url_decode(&key, names[i], strlen(names[i])) && utf8_valid(buf_cstr(&key), key.len))
+		if (b64url_decode(&key, names[i], strlen(names[i])) &&
+			utf8_valid(buf_cstr(&key), key.len))
 			keys.items[keys.n++] = arena_strdup(r->arena, buf_cstr(&key));
 	}
 	sort_texts(&keys);
 	q->texts(q->ctx, &keys, NULL);
 }
 
-void groups_base_paths(struct store *st, struct life *life, const char *group, groups_texts_fn *done, void *ctx)
+void groups_base_paths(
+	struct store *st, struct life *life, const char *group, groups_texts_fn *done, void *ctx)
 {
 	struct reader *r = reader_new(st, life);
 	struct asking *q = asking_new(r, group, ctx);
@@ -126,7 +128,7 @@ void groups_base_paths(struct store *st, struct life *life, const char *group, g
 	reader_run(&r, on_base_paths, q);
 }
 
-/* --- groups ----------------------------------------------------------------------------------------------- */
+/* --- groups --- */
 
 static void on_groups(void *ctx, struct reader **r_take, const struct error *err)
 {
@@ -144,7 +146,8 @@ static void on_groups(void *ctx, struct reader **r_take, const struct error *err
 		const struct store_node *node = reader_node(r, i);
 		struct group *g;
 
-		if (node != NULL && node->len > 0 && group_decode(node->data, node->len, r->arena, &g, NULL) == 0)
+		if (node != NULL && node->len > 0 &&
+			group_decode(node->data, node->len, r->arena, &g, NULL) == 0)
 			groups[n++] = g;
 	}
 	q->list(q->ctx, groups, n, NULL);
@@ -183,7 +186,8 @@ void groups_all(struct store *st, struct life *life, groups_list_fn *done, void 
 	reader_run(&r, on_group_names, q);
 }
 
-void groups_one(struct store *st, struct life *life, const char *group, groups_list_fn *done, void *ctx)
+void groups_one(
+	struct store *st, struct life *life, const char *group, groups_list_fn *done, void *ctx)
 {
 	struct reader *r = reader_new(st, life);
 	struct asking *q = asking_new(r, group, ctx);
@@ -194,13 +198,14 @@ void groups_one(struct store *st, struct life *life, const char *group, groups_l
 	reader_run(&r, on_groups, q);
 }
 
-/* --- agents ----------------------------------------------------------------------------------------------- */
+/* --- agents --- */
 
 static int by_agent_id(const void *x, const void *y)
 {
 	const struct agentinfo *const *a = x, *const *b = y;
 
-	return strcmp((*a)->agent_id != NULL ? (*a)->agent_id : "", (*b)->agent_id != NULL ? (*b)->agent_id : "");
+	return strcmp((*a)->agent_id != NULL ? (*a)->agent_id : "",
+		(*b)->agent_id != NULL ? (*b)->agent_id : "");
 }
 
 static void on_agents(void *ctx, struct reader **r_take, const struct error *err)
@@ -222,8 +227,9 @@ static void on_agents(void *ctx, struct reader **r_take, const struct error *err
 
 		if (node == NULL)
 			continue;
-		rc = q->as == &agentinfo_record ? agentinfo_decode(node->data, node->len, r->arena, &info, NULL) :
-						  record_decode(q->as, node->data, node->len, r->arena, &info, NULL);
+		rc = q->as == &agentinfo_record
+			     ? agentinfo_decode(node->data, node->len, r->arena, &info, NULL)
+			     : record_decode(q->as, node->data, node->len, r->arena, &info, NULL);
 		if (rc == 0)
 			agents[n++] = info;
 	}
@@ -244,34 +250,38 @@ static void on_agent_names(void *ctx, struct reader **r_take, const struct error
 	q->names = reader_names(*r_take, 0, &q->n);
 	r = reader_next(r_take);
 	for (size_t i = 0; i < q->n; i++)
-		reader_get(r, q->as == &agentinfo_record ? path_host(r->arena, q->group, q->names[i]) :
-							   path_known_agent(r->arena, q->group, q->names[i]));
+		reader_get(r, q->as == &agentinfo_record
+				      ? path_host(r->arena, q->group, q->names[i])
+				      : path_known_agent(r->arena, q->group, q->names[i]));
 	reader_run(&r, on_agents, q);
 }
 
-static void ask_agents(struct store *st, struct life *life, const char *group, const struct record *as, groups_agents_fn *done,
-	void *ctx)
+static void ask_agents(struct store *st, struct life *life, const char *group,
+	const struct record *as, groups_agents_fn *done, void *ctx)
 {
 	struct reader *r = reader_new(st, life);
 	struct asking *q = asking_new(r, group, ctx);
 
 	q->as = as;
 	q->agents = done;
-	reader_children(r, as == &agentinfo_record ? path_hosts(r->arena, group) : path_known_agents(r->arena, group));
+	reader_children(r, as == &agentinfo_record ? path_hosts(r->arena, group)
+						   : path_known_agents(r->arena, group));
 	reader_run(&r, on_agent_names, q);
 }
 
-void groups_agents(struct store *st, struct life *life, const char *group, groups_agents_fn *done, void *ctx)
+void groups_agents(
+	struct store *st, struct life *life, const char *group, groups_agents_fn *done, void *ctx)
 {
 	ask_agents(st, life, group, &agentinfo_record, done, ctx);
 }
 
-void groups_known_agents(struct store *st, struct life *life, const char *group, groups_agents_fn *done, void *ctx)
+void groups_known_agents(
+	struct store *st, struct life *life, const char *group, groups_agents_fn *done, void *ctx)
 {
 	ask_agents(st, life, group, &known_agent_record, done, ctx);
 }
 
-/* --- single values ------------------------------------------------------------------------------------------ */
+/* --- single values --- */
 
 static void on_count(void *ctx, struct reader **r_take, const struct error *err)
 {
@@ -285,7 +295,8 @@ static void on_count(void *ctx, struct reader **r_take, const struct error *err)
 	q->count(q->ctx, count, err);
 }
 
-void groups_target_count(struct store *st, struct life *life, const char *group, groups_count_fn *done, void *ctx)
+void groups_target_count(
+	struct store *st, struct life *life, const char *group, groups_count_fn *done, void *ctx)
 {
 	struct reader *r = reader_new(st, life);
 	struct asking *q = asking_new(r, group, ctx);
@@ -307,8 +318,8 @@ static void on_owner(void *ctx, struct reader **r_take, const struct error *err)
 	q->text(q->ctx, owner, err);
 }
 
-void groups_base_path_owner(struct store *st, struct life *life, const char *group, const char *key, groups_text_fn *done,
-	void *ctx)
+void groups_base_path_owner(struct store *st, struct life *life, const char *group, const char *key,
+	groups_text_fn *done, void *ctx)
 {
 	struct reader *r = reader_new(st, life);
 	struct asking *q = asking_new(r, group, ctx);
@@ -318,7 +329,7 @@ void groups_base_path_owner(struct store *st, struct life *life, const char *gro
 	reader_run(&r, on_owner, q);
 }
 
-/* --- forgetting an agent -------------------------------------------------------------------------------------- */
+/* --- forgetting an agent --- */
 
 struct forgetting {
 	struct life *life;
@@ -338,8 +349,8 @@ static void on_forgotten(void *ctx, const struct store_result *res, const struct
 	free(f);
 }
 
-void groups_forget_agent(struct store *st, struct life *life, const char *group, const char *agent_id, store_done_fn *done,
-	void *ctx)
+void groups_forget_agent(struct store *st, struct life *life, const char *group,
+	const char *agent_id, store_done_fn *done, void *ctx)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
 	struct store_txn *t = store_txn_new(st);

@@ -40,7 +40,7 @@ void cached_state_unref(void *p)
 	free(s);
 }
 
-/* --- objects and entries -------------------------------------------------------------------------------- */
+/* --- objects and entries --- */
 
 /* `state` lives in `a`, which the object takes. */
 struct cached_service *cached_service_make(struct arena *a, const struct service_state *state)
@@ -108,7 +108,7 @@ void state_cache_look_after(struct state_cache *c, int64_t us)
 	loop_timer_start(c->loop, &c->timer, us);
 }
 
-/* --- when to load ------------------------------------------------------------------------------------------- */
+/* --- when to load --- */
 
 static void look(void *ctx);
 
@@ -199,7 +199,7 @@ void state_cache_free(struct state_cache **cp)
 	free(c);
 }
 
-/* --- readers, and commits of our own ---------------------------------------------------------------------- */
+/* --- readers, and commits of our own --- */
 
 bool state_cache_ready(const struct state_cache *c)
 {
@@ -234,7 +234,8 @@ struct cached_service *state_cache_get(const struct state_cache *c, const char *
 	return e != NULL ? e->s : NULL;
 }
 
-void state_cache_each(const struct state_cache *c, void (*each)(void *ctx, struct cached_service *s), void *ctx)
+void state_cache_each(
+	const struct state_cache *c, void (*each)(void *ctx, struct cached_service *s), void *ctx)
 {
 	struct entry *e, *tmp;
 
@@ -290,7 +291,8 @@ static void apply_one(struct state_cache *c, const struct state_change *ch)
 	e->known = false; /* the versions of its node were not told */
 }
 
-void state_cache_apply(struct state_cache *c, const struct state_change *changes, size_t n, bool version_bumped)
+void state_cache_apply(
+	struct state_cache *c, const struct state_change *changes, size_t n, bool version_bumped)
 {
 	for (size_t i = 0; i < n; i++)
 		apply_one(c, &changes[i]);

@@ -1,9 +1,9 @@
 /*
  * state_cache.h - the committed state of all services in memory, encoded once per change
  *
- * Loaded from the store, loaded again when the version of /state-last-updated says that somebody else has committed; what
- * this process commits itself is put in directly, and the version that the store then shows is expected.  Readers get
- * immutable, counted objects.
+ * Loaded from the store, loaded again when the version of /state-last-updated says that somebody
+ * else has committed; what this process commits itself is put in directly, and the version that the
+ * store then shows is expected.  Readers get immutable, counted objects.
  *
  * Layer: lib/records.  Threads: loop thread.
  *
@@ -39,24 +39,27 @@ struct state_cache;
 struct state_cache *state_cache_new(struct loop *l, struct store *st);
 void state_cache_free(struct state_cache **c);
 
-bool state_cache_ready(const struct state_cache *c);      /* loaded at least once */
-int32_t state_cache_version(const struct state_cache *c); /* of what it holds; -1 = the store has none */
+bool state_cache_ready(const struct state_cache *c); /* loaded at least once */
+int32_t state_cache_version(
+	const struct state_cache *c); /* of what it holds; -1 = the store has none */
 size_t state_cache_count(const struct state_cache *c);
 size_t state_cache_unreadable(const struct state_cache *c); /* service nodes that are no services */
-uint64_t state_cache_loads(const struct state_cache *c);  /* whole loads so far */
+uint64_t state_cache_loads(const struct state_cache *c); /* whole loads so far */
 
 /* Borrowed until the next turn unless referenced; NULL = not there. */
 struct cached_service *state_cache_get(const struct state_cache *c, const char *service_id);
 /* A new reference; the text is made when it is first asked for after a change. */
 struct cached_state *state_cache_all(struct state_cache *c);
 /* In a stable order; `each` must not change the cache. */
-void state_cache_each(const struct state_cache *c, void (*each)(void *ctx, struct cached_service *s), void *ctx);
+void state_cache_each(
+	const struct state_cache *c, void (*each)(void *ctx, struct cached_service *s), void *ctx);
 
 /* What was just committed by this process, in one transaction. */
 struct state_change {
 	const char *service_id;
 	const struct service_state *state; /* copied; service NULL: deleted */
 };
-void state_cache_apply(struct state_cache *c, const struct state_change *changes, size_t n, bool version_bumped);
+void state_cache_apply(
+	struct state_cache *c, const struct state_change *changes, size_t n, bool version_bumped);
 
 #endif

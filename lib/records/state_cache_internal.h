@@ -64,7 +64,8 @@ struct state_cache {
 };
 
 /* state_cache.c */
-struct cached_service *cached_service_make(struct arena *a_take, const struct service_state *state); /* state is of the arena */
+struct cached_service *cached_service_make(
+	struct arena *a_take, const struct service_state *state); /* state is of the arena */
 struct entry *state_cache_entry(struct state_cache *c, const char *id); /* made if there is none */
 void state_cache_remove(struct state_cache *c, struct entry *e);
 bool state_cache_was_applied(const struct state_cache *c, const char *id);
@@ -75,7 +76,8 @@ void state_cache_look_after(struct state_cache *c, int64_t us);
 /* state_cache_load.c */
 void state_cache_load(struct state_cache *c);
 void state_cache_build_some(struct state_cache *c);
-void state_cache_drop_load(struct state_cache *c); /* but for waves that the store has: those go with the life */
+void state_cache_drop_load(
+	struct state_cache *c); /* but for waves that the store has: those go with the life */
 
 #define STATE_CACHE_RETRY_US LOOP_MS(1000)
 

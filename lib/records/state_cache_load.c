@@ -1,9 +1,10 @@
 /*
  * state_cache_load.c - one load of the whole state, as one consistent picture
  *
- * It reads the version, the list, every service node, the children of those that changed, and the version again.  All
- * answers of one session come in the order of the questions, its own commits included: so the picture is whole if the
- * version grew by exactly the commits that were put in meanwhile, and what was put in wins over what was read.
+ * It reads the version, the list, every service node, the children of those that changed, and the
+ * version again.  All answers of one session come in the order of the questions, its own commits
+ * included: so the picture is whole if the version grew by exactly the commits that were put in
+ * meanwhile, and what was put in wins over what was read.
  *
  * Layer: lib/records, private to state_cache.  Threads: loop thread.
  *
@@ -17,10 +18,13 @@
 #include <string.h>
 
 #define BUILD_PER_TURN 200 /* services decoded and encoded in one turn of the loop */
-#define TORN_MAX 3         /* loads in a row that something moved under; then the last is taken, and loaded again later */
+#define TORN_MAX                                                                                   \
+	3 /* loads in a row that something moved under; then the last is taken, and loaded again   \
+	     later */
 #define REST_MIN_US LOOP_MS(20)
 
-static struct cached_service *build(const struct store_node *node, const char *const *names, size_t n)
+static struct cached_service *build(
+	const struct store_node *node, const char *const *names, size_t n)
 {
 	struct arena *a = arena_new();
 	struct service_state *state = arena_alloc(a, sizeof(*state));
@@ -33,7 +37,8 @@ static struct cached_service *build(const struct store_node *node, const char *c
 	state->service = service;
 	state->upstreams.items = arena_alloc(a, (n + 1) * sizeof(*state->upstreams.items));
 	for (size_t i = 0; i < n; i++)
-		if (upstream_from_text(names[i], a, &state->upstreams.items[state->upstreams.n], NULL) == 0)
+		if (upstream_from_text(
+			    names[i], a, &state->upstreams.items[state->upstreams.n], NULL) == 0)
 			state->upstreams.n++;
 	return cached_service_make(a, state);
 }
@@ -55,7 +60,8 @@ static void load_failed(struct state_cache *c, struct reader **r_take)
 	c->n_staged = 0;
 	reader_free(r_take);
 	state_cache_drop_load(c);
-	/* Without a connection the watch tells when there is one again; this is for everything else. */
+	/* Without a connection the watch tells when there is one again; this is for everything
+	 * else. */
 	state_cache_look_after(c, STATE_CACHE_RETRY_US);
 }
 
@@ -69,7 +75,8 @@ static void swap(struct state_cache *c)
 		const struct store_node *node = reader_node(c->waves->prev, g->get);
 
 		c->unreadable += g->changed && g->s == NULL;
-		if (state_cache_was_applied(c, g->id) || node == NULL || (g->changed && g->s == NULL))
+		if (state_cache_was_applied(c, g->id) || node == NULL ||
+			(g->changed && g->s == NULL))
 			continue;
 		e = state_cache_entry(c, g->id);
 		e->load = c->load;
@@ -96,7 +103,8 @@ static void finish_load(struct state_cache *c)
 	c->torn = whole ? 0 : c->torn + 1;
 	if (whole || c->torn >= TORN_MAX) {
 		swap(c);
-		/* Of a torn picture the older version is told, so that the next look loads again. */
+		/* Of a torn picture the older version is told, so that the next look loads again.
+		 */
 		c->version = whole ? c->v1 + (int32_t)(c->bumps - c->bumps1) : c->v0;
 		c->ready = true;
 		c->again |= !whole;
@@ -152,8 +160,8 @@ static void on_children(void *ctx, struct reader **r_take, const struct error *e
 
 static bool is_same(const struct entry *e, const struct store_node *node)
 {
-	return e != NULL && e->known && e->version == node->version && e->children_version == node->children_version &&
-	       e->created == node->created_zxid;
+	return e != NULL && e->known && e->version == node->version &&
+	       e->children_version == node->children_version && e->created == node->created_zxid;
 }
 
 static void on_nodes(void *ctx, struct reader **r_take, const struct error *err)
@@ -226,4 +234,3 @@ void state_cache_load(struct state_cache *c)
 	reader_children(r, PATH_STATE);
 	reader_run(&r, on_names, c);
 }
-

@@ -51,12 +51,13 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 
-/* --- before a handler ----------------------------------------------------------------------------------------- */
+/* --- before a handler --- */
 
 /* Java's resources below these take any Content-Type. */
 static bool takes_any_type(const struct route *route)
 {
-	return str_starts(route->pattern, "/state") || str_starts(route->pattern, "/status") || str_eq(route->pattern, "/workers");
+	return str_starts(route->pattern, "/state") || str_starts(route->pattern, "/status") ||
+	       str_eq(route->pattern, "/workers");
 }
 
 static bool type_is_good(const struct http_request *rq, const struct route *route)
@@ -78,7 +79,8 @@ static bool accepts(const struct http_request *rq, const struct route *route)
 {
 	const char *accept = http_header(rq, "Accept");
 	const char *family = route->handle == api_checkin_can_shutdown ? "text/" : "application/";
-	const char *type = route->handle == api_checkin_can_shutdown ? "text/plain" : "application/json";
+	const char *type =
+		route->handle == api_checkin_can_shutdown ? "text/plain" : "application/json";
 
 	if (accept == NULL || strcasestr(accept, "*/*") != NULL || strcasestr(accept, type) != NULL)
 		return true;
@@ -99,18 +101,20 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 		http_reply_error(rq, 406, "HTTP 406 Not Acceptable");
 		return false;
 	}
-	if (route->role == ROLE_OPEN || api->keys == NULL || keys_accept(api->keys, http_query(*rq, "authkey")))
+	if (route->role == ROLE_OPEN || api->keys == NULL ||
+		keys_accept(api->keys, http_query(*rq, "authkey")))
 		return true;
 	if (keys_ready(api->keys)) {
 		log_info(NULL, "wrong key", "peer", http_peer(*rq), "path", http_path(*rq));
 		http_reply_error(rq, 403, "HTTP 403 Forbidden");
 	} else {
-		http_reply_error(rq, 504, "ZooKeeper cannot be reached, keys are not known yet: not done");
+		http_reply_error(
+			rq, 504, "ZooKeeper cannot be reached, keys are not known yet: not done");
 	}
 	return false;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static void on_link(void *ctx, enum store_link link)
 {
@@ -129,8 +133,11 @@ static void on_link(void *ctx, enum store_link link)
 struct api *api_new(const struct api_options *opt)
 {
 	struct api *api = xcalloc(1, sizeof(*api));
-	const struct router_options router = { .context_path = opt->context_path, .routes = routes, .n_routes = ARRAY_LEN(routes),
-		.enter = enter, .app = api };
+	const struct router_options router = { .context_path = opt->context_path,
+		.routes = routes,
+		.n_routes = ARRAY_LEN(routes),
+		.enter = enter,
+		.app = api };
 
 	api->opt = *opt;
 	if (api->opt.deadline_ms == 0)
@@ -169,7 +176,8 @@ void api_on_committed(void *state_cache, const struct worker_commit *commits, si
 
 	for (size_t i = 0; i < n; i++)
 		if (commits[i].state_changed)
-			changes[n_changes++] = (struct state_change){ commits[i].service_id, commits[i].state };
+			changes[n_changes++] =
+				(struct state_change){ commits[i].service_id, commits[i].state };
 	if (n_changes > 0)
 		state_cache_apply(state_cache, changes, n_changes, true);
 	free(changes);

@@ -1,8 +1,9 @@
 /*
  * api.h - the HTTP interface of lockstep-service: who may ask what, and who answers it
  *
- * The rows of its route table are the interface; each resource has a file of its own beside this one.  It needs no socket:
- * programs give the router to a server, the simulator to its network, tests ask it directly.
+ * The rows of its route table are the interface; each resource has a file of its own beside this
+ * one.  It needs no socket: programs give the router to a server, the simulator to its network,
+ * tests ask it directly.
  *
  * Layer: service/api.  Threads: loop thread.
  *
@@ -21,16 +22,16 @@
 struct api_options {
 	struct loop *loop;
 	struct store *store;
-	struct leader *leader;        /* NULL: never leads */
+	struct leader *leader; /* NULL: never leads */
 	struct state_cache *cache;
-	const char *context_path;     /* "" or "/baragon/v2" */
+	const char *context_path; /* "" or "/baragon/v2" */
 	struct rules rules;
 	bool auth_enabled;
-	const char *auth_key;         /* stored under /auth if it is not there; NULL = none */
+	const char *auth_key; /* stored under /auth if it is not there; NULL = none */
 	enum upstream_syntax upstream_syntax;
 	int64_t default_target_count; /* of agents, where a group has none of its own */
 	struct strings purge_templates, purge_excluded; /* for the purgeCache flag of updates */
-	int64_t deadline_ms;          /* an answer comes by then, if only 504; 0 = 1.5 s */
+	int64_t deadline_ms; /* an answer comes by then, if only 504; 0 = 1.5 s */
 };
 
 struct api;

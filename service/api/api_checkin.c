@@ -1,5 +1,6 @@
 /*
- * api_checkin.c - /checkin: agents tell that they start or stop; nothing outside the cluster has to be told
+ * api_checkin.c - /checkin: agents tell that they start or stop; nothing outside the cluster has to
+ * be told
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *

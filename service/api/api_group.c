@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* --- lists of texts ------------------------------------------------------------------------------------------- */
+/* --- lists of texts --- */
 
 static void write_texts(const char *const *texts, size_t n, struct buf *json)
 {
@@ -74,9 +74,10 @@ void api_group_base_paths(struct http_request *rq, void *app)
 	start_or_empty(rq, app, run_base_paths);
 }
 
-/* --- groups --------------------------------------------------------------------------------------------------- */
+/* --- groups --- */
 
-static void on_groups(void *ctx, const struct group *const *groups, size_t n, const struct error *err)
+static void on_groups(
+	void *ctx, const struct group *const *groups, size_t n, const struct error *err)
 {
 	struct job *job = ctx;
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -105,7 +106,8 @@ void api_group_list(struct http_request *rq, void *app)
 	job_start(app, &rq, false, NULL, NULL, NULL, run_list);
 }
 
-static void on_group(void *ctx, const struct group *const *groups, size_t n, const struct error *err)
+static void on_group(
+	void *ctx, const struct group *const *groups, size_t n, const struct error *err)
 {
 	struct job *job = ctx;
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -125,7 +127,8 @@ static void run_group(struct job *job)
 	groups_one(job->api->opt.store, job->life, job->id, on_group, job);
 }
 
-static void start_or_not_found(struct http_request *rq, void *app, void *own, void (*run)(struct job *job))
+static void start_or_not_found(
+	struct http_request *rq, void *app, void *own, void (*run)(struct job *job))
 {
 	const char *group = http_param(rq, "group");
 
@@ -149,7 +152,8 @@ static void on_count(void *ctx, int64_t count, const struct error *err)
 		job_trouble(job, err);
 		return;
 	}
-	buf_printf(&json, "%lld", (long long)(count >= 0 ? count : job->api->opt.default_target_count));
+	buf_printf(&json, "%lld",
+		(long long)(count >= 0 ? count : job->api->opt.default_target_count));
 	job_reply(job, 200, &json);
 }
 
@@ -163,10 +167,10 @@ void api_group_count(struct http_request *rq, void *app)
 	start_or_not_found(rq, app, NULL, run_count);
 }
 
-/* --- agents --------------------------------------------------------------------------------------------------- */
+/* --- agents --- */
 
-static void reply_agents(struct job *job, const struct record *as, const struct agentinfo *const *agents, size_t n,
-	const struct error *err)
+static void reply_agents(struct job *job, const struct record *as,
+	const struct agentinfo *const *agents, size_t n, const struct error *err)
 {
 	AUTO(buf_release) struct buf json = BUF_INIT;
 
@@ -184,17 +188,20 @@ static void reply_agents(struct job *job, const struct record *as, const struct 
 	job_reply(job, 200, &json);
 }
 
-static void on_agents(void *ctx, const struct agentinfo *const *agents, size_t n, const struct error *err)
+static void on_agents(
+	void *ctx, const struct agentinfo *const *agents, size_t n, const struct error *err)
 {
 	reply_agents(ctx, &agentinfo_record, agents, n, err);
 }
 
-static void on_known_agents(void *ctx, const struct agentinfo *const *agents, size_t n, const struct error *err)
+static void on_known_agents(
+	void *ctx, const struct agentinfo *const *agents, size_t n, const struct error *err)
 {
 	reply_agents(ctx, &known_agent_record, agents, n, err);
 }
 
-static void on_hosts(void *ctx, const struct agentinfo *const *agents, size_t n, const struct error *err)
+static void on_hosts(
+	void *ctx, const struct agentinfo *const *agents, size_t n, const struct error *err)
 {
 	struct job *job = ctx;
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -241,7 +248,7 @@ void api_group_hosts(struct http_request *rq, void *app)
 	start_or_empty(rq, app, run_hosts);
 }
 
-/* --- forgetting an agent: Java's record always; ours only if the host is away -------------------------------------- */
+/* --- forgetting an agent: Java's record always; ours only if the host is away --- */
 
 static void on_forgotten(void *ctx, const struct error *err)
 {
@@ -266,7 +273,8 @@ static void on_removed(void *ctx, const struct error *err)
 		return;
 	}
 	if (err == NULL)
-		log_info(NULL, "host left: told so by an operator", "group", job->id, "agent", agent, "peer", http_peer(job->rq));
+		log_info(NULL, "host left: told so by an operator", "group", job->id, "agent",
+			agent, "peer", http_peer(job->rq));
 	job->writing = true;
 	groups_forget_agent(job->api->opt.store, job->life, job->id, agent, on_forgotten, job);
 }
@@ -274,7 +282,8 @@ static void on_removed(void *ctx, const struct error *err)
 static void run_forget(struct job *job)
 {
 	job->writing = true;
-	roster_remove(job->api->opt.store, job->life, &job->api->opt.rules, job->id, job->own, on_removed, job);
+	roster_remove(job->api->opt.store, job->life, &job->api->opt.rules, job->id, job->own,
+		on_removed, job);
 }
 
 void api_group_forget_agent(struct http_request *rq, void *app)
@@ -289,7 +298,7 @@ void api_group_forget_agent(struct http_request *rq, void *app)
 		http_reply(&rq, 204, NULL, NULL);
 }
 
-/* --- who holds a base path ---------------------------------------------------------------------------------------- */
+/* --- who holds a base path --- */
 
 static void on_holder(struct job *job, const struct service_state *state)
 {

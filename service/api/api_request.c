@@ -18,7 +18,7 @@
 
 #define CANCEL_AGAIN_US LOOP_MS(5)
 
-/* --- POST: what is no request -------------------------------------------------------------------------------- */
+/* --- POST: what is no request --- */
 
 static void reply_problems(struct http_request **rq, const struct strings *problems)
 {
@@ -42,7 +42,8 @@ static void reply_problem(struct http_request **rq, const char *text)
 }
 
 /* Java's validator speaks of what is missing, its parser of everything else. */
-static void reply_undecodable(struct http_request **rq, struct slice body, const struct error *err, struct arena *a)
+static void reply_undecodable(
+	struct http_request **rq, struct slice body, const struct error *err, struct arena *a)
 {
 	static const char missing[] = ": may not be null";
 	size_t n = strlen(err->text);
@@ -56,7 +57,9 @@ static void reply_undecodable(struct http_request **rq, struct slice body, const
 	} else {
 		if (locate_nul(body.p, body.n, &where))
 			buf_str(&where, ": ");
-		http_reply_error(rq, 400, arena_printf(a, "Unable to process JSON: %s%s", buf_cstr(&where), err->text));
+		http_reply_error(rq, 400,
+			arena_printf(
+				a, "Unable to process JSON: %s%s", buf_cstr(&where), err->text));
 	}
 }
 
@@ -68,7 +71,7 @@ static bool is_blank(struct slice s)
 	return true;
 }
 
-/* --- POST: what is one ------------------------------------------------------------------------------------------ */
+/* --- POST: what is one --- */
 
 struct posting {
 	const struct request *posted;
@@ -85,22 +88,27 @@ static void read_facts(struct reader *r, const struct strings *names)
 }
 
 /* Appends; `aliases`: also those of aliases. */
-static void keep_facts(const struct reader *r, const struct strings *names, bool aliases, struct arena *a, struct expand_facts *out)
+static void keep_facts(const struct reader *r, const struct strings *names, bool aliases,
+	struct arena *a, struct expand_facts *out)
 {
 	struct expand_fact *items = arena_alloc(a, (out->n + names->n + 1) * sizeof(*items));
 
 	for (size_t i = 0; i < out->n; i++)
 		items[i] = out->items[i];
 	for (size_t i = 0; i < names->n; i++) {
-		const struct store_node *group = reader_node(r, 2 * i), *alias = reader_node(r, 2 * i + 1);
+		const struct store_node *group = reader_node(r, 2 * i),
+					*alias = reader_node(r, 2 * i + 1);
 		struct expand_fact *f = &items[out->n++];
 		struct group *g;
 		struct group_alias *al;
 
 		f->name = names->items[i];
-		if (group != NULL && group->len > 0 && group_decode(group->data, group->len, a, &g, NULL) == 0)
+		if (group != NULL && group->len > 0 &&
+			group_decode(group->data, group->len, a, &g, NULL) == 0)
 			f->group = g;
-		if (aliases && alias != NULL && record_decode(&group_alias_record, alias->data, alias->len, a, &al, NULL) == 0)
+		if (aliases && alias != NULL &&
+			record_decode(&group_alias_record, alias->data, alias->len, a, &al, NULL) ==
+				0)
 			f->alias = al;
 	}
 	out->items = items;
@@ -142,7 +150,8 @@ static void on_facts(void *ctx, struct reader **r_take, const struct error *err)
 	}
 	keep_facts(r, &p->posted->service->groups, true, p->job->arena, &p->facts);
 	expand_more_groups(p->posted, &p->facts, p->job->arena, &more.names);
-	for (size_t i = more.names.n; i-- > 0;) /* an alias by hand may name what no node can be called */
+	for (size_t i = more.names.n;
+		i-- > 0;) /* an alias by hand may name what no node can be called */
 		if (!path_name_ok(more.names.items[i]))
 			more.names.items[i] = more.names.items[--more.names.n];
 	if (more.names.n == 0) {
@@ -193,7 +202,7 @@ void api_request_post(struct http_request *rq, void *app)
 		job_start(app, &rq, true, posted->id, posted, &a, run_post);
 }
 
-/* --- GET -------------------------------------------------------------------------------------------------------- */
+/* --- GET --- */
 
 static void on_found(void *ctx, const struct requests_found *found, const struct error *err)
 {
@@ -229,7 +238,8 @@ void api_request_get(struct http_request *rq, void *app)
 		api_reply_not_found(&rq);
 }
 
-static void on_queue(void *ctx, const struct queued_id *items, size_t n, int64_t oldest_ms, const struct error *err)
+static void on_queue(void *ctx, const struct queued_id *items, size_t n, int64_t oldest_ms,
+	const struct error *err)
 {
 	struct job *job = ctx;
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -253,11 +263,12 @@ void api_request_list(struct http_request *rq, void *app)
 	job_start(app, &rq, false, NULL, NULL, NULL, run_list);
 }
 
-/* --- DELETE: cancel ----------------------------------------------------------------------------------------------- */
+/* --- DELETE: cancel --- */
 
 static void reply_unknown(struct job *job)
 {
-	job_reply_synthetic(job, job->id, STATE_CANCELED, arena_printf(job->arena, "Request %s does not exist", job->id));
+	job_reply_synthetic(job, job->id, STATE_CANCELED,
+		arena_printf(job->arena, "Request %s does not exist", job->id));
 }
 
 static void on_cancelled(void *ctx, const struct error *err)
@@ -282,7 +293,8 @@ static void on_cancelled(void *ctx, const struct error *err)
 	job_reply(job, 200, &answer);
 }
 
-static void on_found_to_cancel(void *ctx, const struct requests_found *found, const struct error *err)
+static void on_found_to_cancel(
+	void *ctx, const struct requests_found *found, const struct error *err)
 {
 	struct job *job = ctx;
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -301,7 +313,8 @@ static void on_found_to_cancel(void *ctx, const struct requests_found *found, co
 	resp = *found->resp;
 	if (found->live)
 		enqueue_add_answers(job, &resp);
-	if (!found->live || internal_state_public((enum internal_state)found->internal) != STATE_WAITING) {
+	if (!found->live ||
+		internal_state_public((enum internal_state)found->internal) != STATE_WAITING) {
 		job_reply_response(job, &resp);
 		return;
 	}
@@ -313,7 +326,8 @@ static void on_found_to_cancel(void *ctx, const struct requests_found *found, co
 	kept->len = json.len;
 	job->own = kept;
 	job->writing = true;
-	requests_cancel(job->api->opt.store, job->life, job->id, found->status_version, on_cancelled, job);
+	requests_cancel(
+		job->api->opt.store, job->life, job->id, found->status_version, on_cancelled, job);
 }
 
 static void run_cancel(struct job *job)

@@ -24,10 +24,11 @@ static bool is_away(const struct api *api)
 static void warn_if_away(const struct api *api, struct http_request *rq)
 {
 	if (is_away(api))
-		http_reply_header(rq, "Warning", "110 lockstep \"ZooKeeper is away: this may be old\"");
+		http_reply_header(
+			rq, "Warning", "110 lockstep \"ZooKeeper is away: this may be old\"");
 }
 
-/* --- the whole state ------------------------------------------------------------------------------------------- */
+/* --- the whole state --- */
 
 static void reply_all(struct api *api, struct http_request **rq)
 {
@@ -44,7 +45,8 @@ static void reply_all(struct api *api, struct http_request **rq)
 	}
 	http_reply_header(*rq, "Vary", "Accept-Encoding");
 	all = state_cache_all(api->opt.cache);
-	http_reply_shared(rq, 200, "application/json", all->json, all->json_len, cached_state_unref, all);
+	http_reply_shared(
+		rq, 200, "application/json", all->json, all->json_len, cached_state_unref, all);
 }
 
 static void run_list(struct job *job)
@@ -65,7 +67,7 @@ void api_state_list(struct http_request *rq, void *app)
 	job_start(app, &rq, false, NULL, NULL, NULL, run_list);
 }
 
-/* --- one service, from the store ---------------------------------------------------------------------------------- */
+/* --- one service, from the store --- */
 
 struct fetching {
 	struct job *job;
@@ -88,19 +90,22 @@ static void on_service(void *ctx, struct reader **r_take, const struct error *er
 	}
 	node = reader_node(r, 0);
 	names = reader_names(r, 1, &n);
-	if (node == NULL || record_decode(&service_record, node->data, node->len, r->arena, &service, NULL) != 0) {
+	if (node == NULL || record_decode(&service_record, node->data, node->len, r->arena,
+				    &service, NULL) != 0) {
 		f->got(f->job, &state);
 		return;
 	}
 	state.service = service;
 	state.upstreams.items = arena_alloc(r->arena, (n + 1) * sizeof(*state.upstreams.items));
 	for (size_t i = 0; i < n; i++)
-		if (upstream_from_text(names[i], r->arena, &state.upstreams.items[state.upstreams.n], NULL) == 0)
+		if (upstream_from_text(names[i], r->arena,
+			    &state.upstreams.items[state.upstreams.n], NULL) == 0)
 			state.upstreams.n++;
 	f->got(f->job, &state);
 }
 
-void job_fetch_service(struct job *job, const char *service_id, void (*got)(struct job *job, const struct service_state *state))
+void job_fetch_service(struct job *job, const char *service_id,
+	void (*got)(struct job *job, const struct service_state *state))
 {
 	struct reader *r = reader_new(job->api->opt.store, job->life);
 	struct fetching *f = arena_alloc(r->arena, sizeof(*f));
@@ -112,14 +117,15 @@ void job_fetch_service(struct job *job, const char *service_id, void (*got)(stru
 	reader_run(&r, on_service, f);
 }
 
-/* --- GET of one --------------------------------------------------------------------------------------------------- */
+/* --- GET of one --- */
 
 static void reply_one(struct api *api, struct http_request **rq, struct cached_service *s)
 {
 	warn_if_away(api, *rq);
 	http_reply_header(*rq, "Vary", "Accept-Encoding");
 	cached_service_ref(s);
-	http_reply_shared(rq, 200, "application/json", s->json, s->json_len, cached_service_unref, s);
+	http_reply_shared(
+		rq, 200, "application/json", s->json, s->json_len, cached_service_unref, s);
 }
 
 static void on_one(struct job *job, const struct service_state *state)
@@ -154,7 +160,7 @@ void api_state_get(struct http_request *rq, void *app)
 		job_start(api, &rq, false, id, NULL, NULL, run_one);
 }
 
-/* --- DELETE and reload: requests of our own -------------------------------------------------------------------------- */
+/* --- DELETE and reload: requests of our own --- */
 
 struct generated {
 	const char *request_id;
@@ -176,7 +182,10 @@ static void on_service_to_change(struct job *job, const struct service_state *st
 	}
 	copy = record_clone(&service_state_record, state, job->arena);
 	rq = arena_alloc(job->arena, sizeof(*rq));
-	*rq = (struct request){ .id = g->request_id, .service = copy->service, .action = g->action, .no_validate = g->no_validate,
+	*rq = (struct request){ .id = g->request_id,
+		.service = copy->service,
+		.action = g->action,
+		.no_validate = g->no_validate,
 		.no_reload = g->no_reload };
 	if (g->action == ACTION_DELETE)
 		rq->remove = copy->upstreams;
@@ -202,7 +211,8 @@ static void generate(struct http_request *rq, struct api *api, int action, bool 
 	struct generated *g = arena_alloc(a, sizeof(*g));
 	const char *id = http_param(rq, "serviceId");
 
-	g->request_id = arena_printf(a, "%s-%lld-%s", id, (long long)loop_wall_ms(api->opt.loop), action_names[action]);
+	g->request_id = arena_printf(
+		a, "%s-%lld-%s", id, (long long)loop_wall_ms(api->opt.loop), action_names[action]);
 	g->action = action;
 	g->no_validate = api_flag(rq, "noValidate");
 	g->no_reload = no_reload;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- /status ---------------------------------------------------------------------------------------------------- */
+/* --- /status --- */
 
 static void write_status(const struct api *api, size_t pending, int64_t oldest_ms, struct buf *json)
 {
@@ -22,13 +22,17 @@ static void write_status(const struct api *api, size_t pending, int64_t oldest_m
 	int64_t now = loop_wall_ms(api->opt.loop);
 
 	/* As Java: who never ran the worker reports the time itself as its lag. */
-	buf_printf(json, "{\"leader\":%s,\"pendingRequestCount\":%zu,\"workerLagMs\":%lld,\"elbWorkerLagMs\":%lld,"
+	buf_printf(json,
+		"{\"leader\":%s,\"pendingRequestCount\":%zu,\"workerLagMs\":%lld,\"elbWorkerLagMs\":%lld,"
 		"\"zookeeperState\":\"%s\",\"oldestPendingRequest\":%lld}",
-		w != NULL ? "true" : "false", pending, (long long)(now - (w != NULL ? worker_last_turn_ms(w) : 0)), (long long)now,
-		store_link_name(api->opt.store), (long long)(oldest_ms > 0 && now > oldest_ms ? now - oldest_ms : 0));
+		w != NULL ? "true" : "false", pending,
+		(long long)(now - (w != NULL ? worker_last_turn_ms(w) : 0)), (long long)now,
+		store_link_name(api->opt.store),
+		(long long)(oldest_ms > 0 && now > oldest_ms ? now - oldest_ms : 0));
 }
 
-static void on_queue(void *ctx, const struct queued_id *items, size_t n, int64_t oldest_ms, const struct error *err)
+static void on_queue(void *ctx, const struct queued_id *items, size_t n, int64_t oldest_ms,
+	const struct error *err)
 {
 	struct job *job = ctx;
 	AUTO(buf_release) struct buf json = BUF_INIT;
@@ -56,7 +60,7 @@ void api_status_get(struct http_request *rq, void *app)
 	api_reply_json(&rq, 200, &json);
 }
 
-/* --- /workers --------------------------------------------------------------------------------------------------- */
+/* --- /workers --- */
 
 struct participant {
 	int64_t seq;

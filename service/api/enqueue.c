@@ -1,7 +1,9 @@
 /*
- * enqueue.c - a request that is ready to be stored: put in the queue, refused by a rule, or known already
+ * enqueue.c - a request that is ready to be stored: put in the queue, refused by a rule, or known
+ * already
  *
- * The mapping node makes ids unique, so it is put first and looked up only if the id turns out to be taken.
+ * The mapping node makes ids unique, so it is put first and looked up only if the id turns out to
+ * be taken.
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *
@@ -19,14 +21,15 @@
 #include <string.h>
 
 #define LOOK_AGAIN_US LOOP_MS(50)
-#define SIZE_MARGIN 100000 /* for what else a commit holds: other requests of the batch, answers of agents */
+#define SIZE_MARGIN                                                                                \
+	100000 /* for what else a commit holds: other requests of the batch, answers of agents */
 
 struct enqueueing {
 	const struct request *rq;
-	const char *refusal;  /* NULL: none */
+	const char *refusal; /* NULL: none */
 };
 
-/* --- rules -------------------------------------------------------------------------------------------------- */
+/* --- rules --- */
 
 struct address {
 	const char *text;
@@ -79,8 +82,10 @@ static const char *find_duplicates(struct job *job, const struct request *rq)
 	}
 	if (list.len == 0)
 		return NULL;
-	return arena_printf(job->arena, "If noDuplicateUpstreams is specified, you cannot have duplicate upstreams. Found these "
-		"duplicate upstreams: [%s]", buf_cstr(&list));
+	return arena_printf(job->arena,
+		"If noDuplicateUpstreams is specified, you cannot have duplicate upstreams. Found these "
+		"duplicate upstreams: [%s]",
+		buf_cstr(&list));
 }
 
 static const char *refusal_of(struct job *job, const struct request *rq)
@@ -96,11 +101,12 @@ static const char *refusal_of(struct job *job, const struct request *rq)
 	bytes = requests_commit_bytes(rq);
 	if (bytes <= STORE_TXN_MAX - SIZE_MARGIN)
 		return NULL;
-	return arena_printf(job->arena, "Request %s is too large: committing it takes %zu bytes in one transaction, the limit is %d",
+	return arena_printf(job->arena,
+		"Request %s is too large: committing it takes %zu bytes in one transaction, the limit is %d",
 		rq->id, bytes, STORE_TXN_MAX - SIZE_MARGIN);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------ */
+/* --- answers --- */
 
 void enqueue_add_answers(const struct job *job, struct response *resp)
 {
@@ -130,7 +136,9 @@ static void on_known(void *ctx, const struct requests_found *found, const struct
 	resp = *found->resp;
 	if (found->live && resp.request != NULL && !request_same(q->rq, resp.request)) {
 		job_reply_synthetic(job, q->rq->id, STATE_FAILED,
-			arena_printf(job->arena, "Request %s is already enqueued with different parameters", q->rq->id));
+			arena_printf(job->arena,
+				"Request %s is already enqueued with different parameters",
+				q->rq->id));
 		return;
 	}
 	if (found->live)
@@ -140,10 +148,11 @@ static void on_known(void *ctx, const struct requests_found *found, const struct
 
 static void look(struct job *job)
 {
-	requests_look(job->api->opt.store, job->life, ((const struct enqueueing *)job->enqueue)->rq->id, on_known, job);
+	requests_look(job->api->opt.store, job->life,
+		((const struct enqueueing *)job->enqueue)->rq->id, on_known, job);
 }
 
-/* --- writes --------------------------------------------------------------------------------------------------- */
+/* --- writes --- */
 
 static void on_put(void *ctx, int64_t index, const struct error *err)
 {
@@ -188,12 +197,16 @@ static void on_rejected(void *ctx, const struct error *err)
 static void reject(struct job *job)
 {
 	const struct enqueueing *q = job->enqueue;
-	const struct response resp = { .request_id = q->rq->id, .state = STATE_FAILED, .message = q->refusal,
+	const struct response resp = { .request_id = q->rq->id,
+		.state = STATE_FAILED,
+		.message = q->refusal,
 		.no_agent_responses = true };
 
-	log_info(NULL, "refused", "request", q->rq->id, "service", q->rq->service->id, "reason", q->refusal);
+	log_info(NULL, "refused", "request", q->rq->id, "service", q->rq->service->id, "reason",
+		q->refusal);
 	job->writing = true;
-	requests_put_rejected(job->api->opt.store, job->life, &resp, q->rq->service->id, on_rejected, job);
+	requests_put_rejected(
+		job->api->opt.store, job->life, &resp, q->rq->service->id, on_rejected, job);
 }
 
 void enqueue(struct job *job, const struct request *rq)

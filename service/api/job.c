@@ -22,7 +22,8 @@ static void on_deadline(void *ctx)
 	if (!job->changes)
 		job_reply_error(job, 504, "ZooKeeper cannot be reached");
 	else if (job->writing || job->maybe)
-		job_reply_error(job, 504, "ZooKeeper did not answer: maybe done; ask for it, or send it again with the same id");
+		job_reply_error(job, 504,
+			"ZooKeeper did not answer: maybe done; ask for it, or send it again with the same id");
 	else
 		job_reply_error(job, 504, "ZooKeeper cannot be reached: not done");
 }
@@ -34,8 +35,8 @@ static void on_again(void *ctx)
 	job->run(job);
 }
 
-void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id, void *own, struct arena **arena_take,
-	void (*run)(struct job *job))
+void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id,
+	void *own, struct arena **arena_take, void (*run)(struct job *job))
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 
@@ -99,14 +100,15 @@ void job_trouble(struct job *job, const struct error *err)
 		job_again(job, SOON_US);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------ */
+/* --- answers --- */
 
 void api_reply_json(struct http_request **rq, int status, struct buf *json)
 {
 	http_reply(rq, status, json != NULL ? "application/json" : NULL, json);
 }
 
-/* Java answers an HTML page, which no client reads; an object with Content-Type suits all of them. */
+/* Java answers an HTML page, which no client reads; an object with Content-Type suits all of them.
+ */
 void api_reply_not_found(struct http_request **rq)
 {
 	http_reply_error(rq, 404, "HTTP 404 Not Found");
@@ -144,9 +146,13 @@ void job_reply_response(struct job *job, const struct response *resp)
 	job_reply(job, 200, &json);
 }
 
-void job_reply_synthetic(struct job *job, const char *request_id, enum public_state state, const char *message)
+void job_reply_synthetic(
+	struct job *job, const char *request_id, enum public_state state, const char *message)
 {
-	const struct response resp = { .request_id = request_id, .state = (int)state, .message = message, .no_agent_responses = true };
+	const struct response resp = { .request_id = request_id,
+		.state = (int)state,
+		.message = message,
+		.no_agent_responses = true };
 
 	job_reply_response(job, &resp);
 }

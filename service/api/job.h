@@ -1,9 +1,10 @@
 /*
  * job.h - one HTTP request that needs more than a turn: what its steps hold, and how it ends
  *
- * A job always answers: by its steps, or by its deadline with 504.  Steps hand job->life to what they ask the store;
- * nothing calls back once the job is over.  A step that cannot go on as ZooKeeper is away says so (job_trouble) and the job
- * starts from its beginning when the link is back, so run() must be fit to be repeated.
+ * A job always answers: by its steps, or by its deadline with 504.  Steps hand job->life to what
+ * they ask the store; nothing calls back once the job is over.  A step that cannot go on as
+ * ZooKeeper is away says so (job_trouble) and the job starts from its beginning when the link is
+ * back, so run() must be fit to be repeated.
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *
@@ -33,18 +34,18 @@ struct job {
 	struct arena *arena;
 	void (*run)(struct job *job);
 	struct loop_timer deadline, again;
-	bool changes;  /* it writes: 504 says what became of that */
-	bool writing;  /* sent, not answered */
-	bool maybe;    /* an earlier write of it may have been done, nobody has looked yet */
-	bool waiting;  /* for the link */
+	bool changes; /* it writes: 504 says what became of that */
+	bool writing; /* sent, not answered */
+	bool maybe; /* an earlier write of it may have been done, nobody has looked yet */
+	bool waiting; /* for the link */
 	const char *id; /* request, service, group: whatever it is about */
-	void *own;      /* of the resource, in the arena */
-	void *enqueue;  /* of enqueue.c */
+	void *own; /* of the resource, in the arena */
+	void *enqueue; /* of enqueue.c */
 };
 
 /* Takes the HTTP request; run() is called at once, and may have ended the job when this returns. */
-void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id, void *own, struct arena **arena_take,
-	void (*run)(struct job *job));
+void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id,
+	void *own, struct arena **arena_take, void (*run)(struct job *job));
 void job_again(struct job *job, int64_t after_us);
 /* An error of the store: wait for the link, look again, or answer; for any error. */
 void job_trouble(struct job *job, const struct error *err);
@@ -55,7 +56,8 @@ void job_reply(struct job *job, int status, struct buf *json); /* json NULL: no 
 void job_reply_error(struct job *job, int status, const char *message);
 void job_reply_response(struct job *job, const struct response *resp);
 /* {"...","FAILED",message,null,null} and the like. */
-void job_reply_synthetic(struct job *job, const char *request_id, enum public_state state, const char *message);
+void job_reply_synthetic(
+	struct job *job, const char *request_id, enum public_state state, const char *message);
 
 /* Answers that need no job. */
 void api_reply_json(struct http_request **rq, int status, struct buf *json);
@@ -68,8 +70,10 @@ void keys_free(struct keys **k);
 bool keys_ready(const struct keys *k);
 bool keys_accept(const struct keys *k, const char *key); /* NULL is no key */
 
-/* api_state.c: a service from the store, after a sync. state->service NULL: there is none. Borrowed. */
-void job_fetch_service(struct job *job, const char *service_id, void (*got)(struct job *job, const struct service_state *state));
+/* api_state.c: a service from the store, after a sync. state->service NULL: there is none.
+ * Borrowed. */
+void job_fetch_service(struct job *job, const char *service_id,
+	void (*got)(struct job *job, const struct service_state *state));
 
 /* enqueue.c: T0 for a request that is ready to be stored, or what is known of its id. */
 void enqueue(struct job *job, const struct request *rq);

@@ -1,7 +1,8 @@
 /*
  * keys.c - the keys under /auth, in memory
  *
- * They are read again when one comes or goes, and every few seconds, as an expiry is only written into its key.
+ * They are read again when one comes or goes, and every few seconds, as an expiry is only written
+ * into its key.
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *
@@ -23,7 +24,10 @@ struct auth_key {
 	int64_t created_at;
 	struct opt_int expired_at;
 };
-#define KEY(json, kind_, c) { .name = (json), .kind = (kind_), .offset = offsetof(struct auth_key, c) }
+#define KEY(json, kind_, c)                                                                        \
+	{                                                                                          \
+		.name = (json), .kind = (kind_), .offset = offsetof(struct auth_key, c)            \
+	}
 static const struct field auth_key_fields[] = {
 	KEY("value", FIELD_STRING, value),
 	KEY("owner", FIELD_STRING, owner),
@@ -52,7 +56,7 @@ struct keys {
 
 static void read_keys(void *ctx);
 
-/* --- our own key ------------------------------------------------------------------------------------------------ */
+/* --- our own key --- */
 
 struct planting {
 	struct life *life;
@@ -83,9 +87,12 @@ static void on_folder(void *ctx, const struct error *err)
 		plant_over(p);
 		return;
 	}
-	record_encode(&auth_key_record, &(struct auth_key){ p->k->own, "baragon", loop_wall_ms(p->k->loop), { false, 0 } }, &json);
+	record_encode(&auth_key_record,
+		&(struct auth_key){ p->k->own, "baragon", loop_wall_ms(p->k->loop), { false, 0 } },
+		&json);
 	t = store_txn_new(p->k->st);
-	store_txn_create(t, path_join(a, PATH_AUTH, p->k->own), json.data, json.len, STORE_PERSISTENT);
+	store_txn_create(
+		t, path_join(a, PATH_AUTH, p->k->own), json.data, json.len, STORE_PERSISTENT);
 	store_txn_commit(&t, on_planted, p);
 }
 
@@ -97,7 +104,7 @@ static void plant(struct keys *k)
 	store_ensure(k->st, PATH_AUTH, on_folder, p);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static void take_keys(struct keys *k, const struct reader *r, size_t n)
 {
@@ -109,7 +116,9 @@ static void take_keys(struct keys *k, const struct reader *r, size_t n)
 		const struct store_node *node = reader_node(r, i);
 		struct auth_key *key;
 
-		if (node != NULL && record_decode(&auth_key_record, node->data, node->len, k->arena, &key, NULL) == 0 &&
+		if (node != NULL &&
+			record_decode(&auth_key_record, node->data, node->len, k->arena, &key,
+				NULL) == 0 &&
 			key->value != NULL)
 			k->items[k->n++] = key;
 	}

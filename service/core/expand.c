@@ -9,7 +9,11 @@
 
 #include "lib/base/str.h"
 
-#define ALIAS(json, c) { .name = (json), .kind = FIELD_STRING_SET, .offset = offsetof(struct group_alias, c) }
+#define ALIAS(json, c)                                                                             \
+	{                                                                                          \
+		.name = (json), .kind = FIELD_STRING_SET,                                          \
+		.offset = offsetof(struct group_alias, c)                                          \
+	}
 static const struct field group_alias_fields[] = {
 	ALIAS("groups", groups),
 	ALIAS("domains", domains),
@@ -42,7 +46,8 @@ static void add_all(struct strings *list, struct arena *a, const struct strings 
 		add_once(list, a, more->items[i]);
 }
 
-void expand_more_groups(const struct request *rq, const struct expand_facts *facts, struct arena *a, struct strings *out)
+void expand_more_groups(const struct request *rq, const struct expand_facts *facts, struct arena *a,
+	struct strings *out)
 {
 	for (size_t i = 0; i < rq->service->groups.n; i++) {
 		const struct expand_fact *f = fact_of(facts, rq->service->groups.items[i]);
@@ -53,7 +58,8 @@ void expand_more_groups(const struct request *rq, const struct expand_facts *fac
 	}
 }
 
-static void expand_aliases(struct service *s, const struct strings *named, const struct expand_facts *facts, struct arena *a)
+static void expand_aliases(struct service *s, const struct strings *named,
+	const struct expand_facts *facts, struct arena *a)
 {
 	for (size_t i = 0; i < named->n; i++) {
 		const struct expand_fact *f = fact_of(facts, named->items[i]);
@@ -70,7 +76,8 @@ static void expand_aliases(struct service *s, const struct strings *named, const
 	}
 }
 
-static void add_default_domains(struct service *s, const struct expand_facts *facts, struct arena *a)
+static void add_default_domains(
+	struct service *s, const struct expand_facts *facts, struct arena *a)
 {
 	for (size_t i = 0; i < s->groups.n; i++) {
 		const struct expand_fact *f = fact_of(facts, s->groups.items[i]);
@@ -89,11 +96,13 @@ static bool wants_purge(const struct request *rq, const struct expand_facts *fac
 {
 	const char *template = rq->service->template_name;
 
-	return rq->action == ACTION_UPDATE && !strings_have(&facts->purge_excluded, rq->service->id) &&
+	return rq->action == ACTION_UPDATE &&
+	       !strings_have(&facts->purge_excluded, rq->service->id) &&
 	       strings_have(&facts->purge_templates, template != NULL ? template : "");
 }
 
-struct request *expand_request(const struct request *rq, const struct expand_facts *facts, struct arena *a)
+struct request *expand_request(
+	const struct request *rq, const struct expand_facts *facts, struct arena *a)
 {
 	struct request *out = arena_alloc(a, sizeof(*out));
 	struct service *s = arena_alloc(a, sizeof(*s));
@@ -117,7 +126,8 @@ const char *expand_refusal(const struct request *rq)
 {
 	if (rq->no_reload && rq->action == ACTION_RELOAD)
 		return "You can not specify 'noReload' on a request with action 'RELOAD'";
-	if (rq->replace.n > 0 && (rq->add.n > 0 || rq->remove.n > 0)) /* sic: users may match on it */
+	if (rq->replace.n > 0 &&
+		(rq->add.n > 0 || rq->remove.n > 0)) /* sic: users may match on it */
 		return "If overrideUpstreams is specified, addUpstreams and removeUpstreams mustbe empty";
 	if (rq->action == ACTION_REVERT)
 		return "The REVERT action may only be used internally by Baragon, you may specify UPDATE, DELETE, RELOAD, or leave "

@@ -1,5 +1,6 @@
 /*
- * expand.h - what the service adds to a posted request before it is stored: groups of aliases, default domains, the purge flag
+ * expand.h - what the service adds to a posted request before it is stored: groups of aliases,
+ * default domains, the purge flag
  *
  * Layer: service/core (pure).
  *
@@ -17,7 +18,8 @@ struct group_alias {
 };
 extern const struct record group_alias_record;
 
-/* What is known of one name: an alias, a group, neither; both only if the names clash, and then the alias wins. */
+/* What is known of one name: an alias, a group, neither; both only if the names clash, and then the
+ * alias wins. */
 struct expand_fact {
 	const char *name;
 	const struct group_alias *alias;
@@ -30,10 +32,12 @@ struct expand_facts {
 };
 
 /* Groups that the aliases among the requested names lead to, so that they can be looked up too. */
-void expand_more_groups(const struct request *rq, const struct expand_facts *facts, struct arena *a, struct strings *out);
+void expand_more_groups(const struct request *rq, const struct expand_facts *facts, struct arena *a,
+	struct strings *out);
 
 /* A changed copy; what is not changed is shared. */
-struct request *expand_request(const struct request *rq, const struct expand_facts *facts, struct arena *a);
+struct request *expand_request(
+	const struct request *rq, const struct expand_facts *facts, struct arena *a);
 
 /* "" or why a rule refuses it though it is well-formed: Java's texts. */
 const char *expand_refusal(const struct request *rq);

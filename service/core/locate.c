@@ -36,7 +36,8 @@ static void write_path(const struct scan *s, struct buf *path)
 		if (l->list)
 			buf_printf(path, "[%zu]", l->index);
 		else if (l->key.n > 0)
-			buf_printf(path, "%s%.*s", path->len > 0 ? "." : "", l->key.n > KEY_SHOWN ? KEY_SHOWN : (int)l->key.n, l->key.p);
+			buf_printf(path, "%s%.*s", path->len > 0 ? "." : "",
+				l->key.n > KEY_SHOWN ? KEY_SHOWN : (int)l->key.n, l->key.p);
 	}
 }
 

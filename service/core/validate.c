@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define ID_MAX 220    /* bytes: an id made from it ("<id>-<ms>-DELETE") is a name too */
+#define ID_MAX 220 /* bytes: an id made from it ("<id>-<ms>-DELETE") is a name too */
 #define NAME_BYTES_MAX 250
 #define PROBLEMS_MAX 20
 #define UPSTREAM_ID_MAX 250
@@ -40,7 +40,8 @@ static void problem(const struct check *c, const char *path, const char *what)
 		strings_add(c->problems, c->a, arena_printf(c->a, "%s %s", path, what));
 }
 
-/* Where we are: a field, or an element of a list and maybe a field of it. Its text is made only for a problem. */
+/* Where we are: a field, or an element of a list and maybe a field of it. Its text is made only for
+ * a problem. */
 struct where {
 	const char *path;
 	bool element;
@@ -53,8 +54,10 @@ static void problem_at(const struct check *c, const struct where *at, const char
 	if (!at->element)
 		problem(c, at->path, what);
 	else
-		problem(c, arena_printf(c->a, "%s[%zu]%s%s", at->path, at->i, at->field != NULL ? "." : "",
-			at->field != NULL ? at->field : ""), what);
+		problem(c,
+			arena_printf(c->a, "%s[%zu]%s%s", at->path, at->i,
+				at->field != NULL ? "." : "", at->field != NULL ? at->field : ""),
+			what);
 }
 
 static bool has_control(const char *s)
@@ -74,7 +77,8 @@ static bool zookeeper_refuses(const char *s)
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)s[0], d = c >= 0xe0 ? (unsigned char)s[1] : 0;
 
-		if (c == 0xee || (c == 0xef && (d < 0xa4 || (d == 0xbf && (unsigned char)s[2] >= 0xb0))))
+		if (c == 0xee ||
+			(c == 0xef && (d < 0xa4 || (d == 0xbf && (unsigned char)s[2] >= 0xb0))))
 			return true;
 	}
 	return false;
@@ -84,8 +88,9 @@ bool validate_name(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n > 0 && n <= NAME_BYTES_MAX && utf8_valid(s, n) && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 &&
-	       strchr(s, '/') == NULL && !has_control(s) && !zookeeper_refuses(s);
+	return n > 0 && n <= NAME_BYTES_MAX && utf8_valid(s, n) && strcmp(s, ".") != 0 &&
+	       strcmp(s, "..") != 0 && strchr(s, '/') == NULL && !has_control(s) &&
+	       !zookeeper_refuses(s);
 }
 
 /* Java's rule of ids: [^\s/|]+ */
@@ -116,7 +121,8 @@ static void check_text(const struct check *c, const struct where *at, const char
 		problem_at(c, at, arena_printf(c->a, "size must be between 0 and %zu bytes", max));
 }
 
-static void check_texts(const struct check *c, const char *path, const struct strings *list, size_t max)
+static void check_texts(
+	const struct check *c, const char *path, const struct strings *list, size_t max)
 {
 	for (size_t i = 0; i < list->n && !enough(c); i++)
 		check_text(c, &(struct where){ path, true, i, NULL }, list->items[i], max);
@@ -126,16 +132,22 @@ static void check_service(const struct check *c, const struct service *s)
 {
 	check_id(c, "loadBalancerService.serviceId", s->id);
 	if (s->groups.n == 0)
-		problem(c, "loadBalancerService.loadBalancerGroups", "size must be between 1 and 2147483647");
+		problem(c, "loadBalancerService.loadBalancerGroups",
+			"size must be between 1 and 2147483647");
 	for (size_t i = 0; i < s->groups.n && !enough(c); i++)
 		if (!validate_name(s->groups.items[i]))
-			problem_at(c, &(struct where){ "loadBalancerService.loadBalancerGroups", true, i, NULL },
+			problem_at(c,
+				&(struct where){
+					"loadBalancerService.loadBalancerGroups", true, i, NULL },
 				"is no name of a group");
-	check_text(c, &(struct where){ .path = "loadBalancerService.serviceBasePath" }, s->base_path, PATH_BYTES_MAX);
+	check_text(c, &(struct where){ .path = "loadBalancerService.serviceBasePath" },
+		s->base_path, PATH_BYTES_MAX);
 	check_texts(c, "loadBalancerService.additionalPaths", &s->additional_paths, PATH_BYTES_MAX);
 	check_texts(c, "loadBalancerService.domains", &s->domains, DOMAIN_BYTES_MAX);
-	check_texts(c, "loadBalancerService.edgeCacheDomains", &s->edge_cache_domains, DOMAIN_BYTES_MAX);
-	check_text(c, &(struct where){ .path = "loadBalancerService.templateName" }, s->template_name, DOMAIN_BYTES_MAX);
+	check_texts(c, "loadBalancerService.edgeCacheDomains", &s->edge_cache_domains,
+		DOMAIN_BYTES_MAX);
+	check_text(c, &(struct where){ .path = "loadBalancerService.templateName" },
+		s->template_name, DOMAIN_BYTES_MAX);
 }
 
 /* Part of the name of the upstream's node, between bars. */
@@ -159,7 +171,8 @@ static void check_address(const struct check *c, const struct where *at, const c
 		problem_at(c, at, arena_printf(c->a, "is not valid: %s", err.text));
 }
 
-static void check_upstreams(const struct check *c, const char *list, const struct upstreams *upstreams, bool become_state)
+static void check_upstreams(const struct check *c, const char *list,
+	const struct upstreams *upstreams, bool become_state)
 {
 	for (size_t i = 0; i < upstreams->n && !enough(c); i++) {
 		const struct upstream *u = &upstreams->items[i];
@@ -183,13 +196,15 @@ static void check_upstreams(const struct check *c, const char *list, const struc
 	}
 }
 
-void validate_request(const struct request *rq, enum upstream_syntax syntax, struct arena *a, struct strings *problems)
+void validate_request(const struct request *rq, enum upstream_syntax syntax, struct arena *a,
+	struct strings *problems)
 {
 	const struct check c = { a, problems, syntax };
 
 	check_id(&c, "loadBalancerRequestId", rq->id);
 	check_service(&c, rq->service);
 	check_upstreams(&c, "addUpstreams", &rq->add, true);
-	check_upstreams(&c, "removeUpstreams", &rq->remove, false); /* what is there must be removable, whatever it is */
+	check_upstreams(&c, "removeUpstreams", &rq->remove,
+		false); /* what is there must be removable, whatever it is */
 	check_upstreams(&c, "replaceUpstreams", &rq->replace, true);
 }

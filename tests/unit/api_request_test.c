@@ -1,5 +1,6 @@
 /*
- * api_request_test.c - /request in-process: what is queued, what is refused and leaves nothing behind, what is cancelled
+ * api_request_test.c - /request in-process: what is queued, what is refused and leaves nothing
+ * behind, what is cancelled
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -7,22 +8,27 @@
 
 #include "lib/base/log.h"
 
-#define BODY(id, upstream, more)                                                                                       \
-	"{\"loadBalancerRequestId\":\"" id "\",\"loadBalancerService\":{\"serviceId\":\"s1\",\"owners\":[],"           \
-	"\"serviceBasePath\":\"/s1\",\"loadBalancerGroups\":[\"g\"]},\"addUpstreams\":[{\"upstream\":\"" upstream          \
+#define BODY(id, upstream, more)                                                                                  \
+	"{\"loadBalancerRequestId\":\"" id                                                                        \
+	"\",\"loadBalancerService\":{\"serviceId\":\"s1\",\"owners\":[],"                                         \
+	"\"serviceBasePath\":\"/s1\",\"loadBalancerGroups\":[\"g\"]},\"addUpstreams\":[{\"upstream\":\"" upstream \
 	"\"}],\"removeUpstreams\":[]" more "}"
-#define ECHO(id, upstream, domains)                                                                                    \
-	"{\"loadBalancerRequestId\":\"" id "\",\"loadBalancerService\":{\"serviceId\":\"s1\",\"owners\":[],"           \
-	"\"serviceBasePath\":\"/s1\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,"              \
-	"\"templateName\":null,\"domains\":[" domains "],\"edgeCacheDNS\":null,\"edgeCacheDomains\":[],"                   \
-	"\"preResolveUpstreamDNS\":false},\"addUpstreams\":[{\"upstream\":\"" upstream "\",\"requestId\":\"" id            \
-	"\",\"rackId\":null,\"group\":\"default\",\"resolvedUpstream\":null}],\"removeUpstreams\":[],"                     \
-	"\"replaceUpstreams\":[],\"replaceServiceId\":null,\"action\":null,\"noValidate\":false,\"noReload\":false,"       \
+#define ECHO(id, upstream, domains)                                                                                  \
+	"{\"loadBalancerRequestId\":\"" id                                                                           \
+	"\",\"loadBalancerService\":{\"serviceId\":\"s1\",\"owners\":[],"                                            \
+	"\"serviceBasePath\":\"/s1\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,"        \
+	"\"templateName\":null,\"domains\":[" domains                                                                \
+	"],\"edgeCacheDNS\":null,\"edgeCacheDomains\":[],"                                                           \
+	"\"preResolveUpstreamDNS\":false},\"addUpstreams\":[{\"upstream\":\"" upstream                               \
+	"\",\"requestId\":\"" id                                                                                     \
+	"\",\"rackId\":null,\"group\":\"default\",\"resolvedUpstream\":null}],\"removeUpstreams\":[],"               \
+	"\"replaceUpstreams\":[],\"replaceServiceId\":null,\"action\":null,\"noValidate\":false,\"noReload\":false," \
 	"\"upstreamUpdateOnly\":false,\"noDuplicateUpstreams\":false,\"purgeCache\":false}"
-#define ANSWER(id, state, message, answers, request)                                                                   \
-	"{\"loadBalancerRequestId\":\"" id "\",\"loadBalancerState\":\"" state "\",\"message\":\"" message                 \
-	"\",\"agentResponses\":" answers ",\"request\":" request "}"
-#define QUEUED(id, index) "Queued as QueuedRequestId{serviceId=s1, requestId=" id ", index=" index "}"
+#define ANSWER(id, state, message, answers, request)                                               \
+	"{\"loadBalancerRequestId\":\"" id "\",\"loadBalancerState\":\"" state                     \
+	"\",\"message\":\"" message "\",\"agentResponses\":" answers ",\"request\":" request "}"
+#define QUEUED(id, index)                                                                          \
+	"Queued as QueuedRequestId{serviceId=s1, requestId=" id ", index=" index "}"
 
 static void nothing_stored(struct box *x)
 {
@@ -47,20 +53,26 @@ static void test_post(void **state)
 
 	(void)state;
 	box_start(&x, false);
-	mem_server_put(x.srv, "/load-balancer/g", "{\"name\":\"g\",\"defaultDomain\":\"d.example\"}");
+	mem_server_put(
+		x.srv, "/load-balancer/g", "{\"name\":\"g\",\"defaultDomain\":\"d.example\"}");
 	expect(&x, "GET", "/request", NULL, 200, "[]");
 	expect(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""), 200,
-		ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}", ECHO("r1", "10.0.0.1:80", "\"d.example\"")));
+		ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}",
+			ECHO("r1", "10.0.0.1:80", "\"d.example\"")));
 	expect(&x, "GET", "/request/r1", NULL, 200,
-		ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}", ECHO("r1", "10.0.0.1:80", "\"d.example\"")));
+		ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}",
+			ECHO("r1", "10.0.0.1:80", "\"d.example\"")));
 	/* The same again, and another under the same id. */
 	expect(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""), 200,
-		ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}", ECHO("r1", "10.0.0.1:80", "\"d.example\"")));
+		ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}",
+			ECHO("r1", "10.0.0.1:80", "\"d.example\"")));
 	expect(&x, "POST", "/request", BODY("r1", "10.0.0.2:80", ""), 200,
 		"{\"loadBalancerRequestId\":\"r1\",\"loadBalancerState\":\"FAILED\",\"message\":\"Request r1 is already enqueued with "
 		"different parameters\",\"agentResponses\":null,\"request\":null}");
-	expect(&x, "GET", "/request", NULL, 200, "[{\"serviceId\":\"s1\",\"requestId\":\"r1\",\"index\":0}]");
-	expect(&x, "GET", "/request/r2", NULL, 404, "{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
+	expect(&x, "GET", "/request", NULL, 200,
+		"[{\"serviceId\":\"s1\",\"requestId\":\"r1\",\"index\":0}]");
+	expect(&x, "GET", "/request/r2", NULL, 404,
+		"{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
 	box_stop(&x);
 }
 
@@ -82,22 +94,26 @@ static void test_an_old_answer_is_given_again(void **state)
 
 static void test_rules_refuse_and_remember(void **state)
 {
-	static const char reload[] = "{\"loadBalancerRequestId\":\"q1\",\"loadBalancerState\":\"FAILED\",\"message\":\"You can not "
+	static const char reload[] =
+		"{\"loadBalancerRequestId\":\"q1\",\"loadBalancerState\":\"FAILED\",\"message\":\"You can not "
 		"specify 'noReload' on a request with action 'RELOAD'\",\"agentResponses\":null,\"request\":null}";
-	static const char twice[] = "{\"loadBalancerRequestId\":\"q2\",\"loadBalancerState\":\"FAILED\",\"message\":\"If "
+	static const char twice[] =
+		"{\"loadBalancerRequestId\":\"q2\",\"loadBalancerState\":\"FAILED\",\"message\":\"If "
 		"noDuplicateUpstreams is specified, you cannot have duplicate upstreams. Found these duplicate upstreams: "
 		"[10.0.0.7:80]\",\"agentResponses\":null,\"request\":null}";
 	struct box x = { 0 };
 
 	(void)state;
 	box_start(&x, false);
-	expect(&x, "POST", "/request", BODY("q1", "10.0.0.1:80", ",\"action\":\"RELOAD\",\"noReload\":true"), 200, reload);
+	expect(&x, "POST", "/request",
+		BODY("q1", "10.0.0.1:80", ",\"action\":\"RELOAD\",\"noReload\":true"), 200, reload);
 	expect(&x, "GET", "/request/q1", NULL, 200, reload);
 	mem_server_put(x.srv, "/state/s2", SERVICE_JSON("s2"));
 	mem_server_put(x.srv, "/state/s2/MTAuMC4wLjc6ODA=|r||default|", "");
 	mem_server_put(x.srv, "/state-last-updated", "1");
 	run_for(&x, LOOP_MS(200));
-	expect(&x, "POST", "/request", BODY("q2", "10.0.0.7:80", ",\"noDuplicateUpstreams\":true"), 200, twice);
+	expect(&x, "POST", "/request", BODY("q2", "10.0.0.7:80", ",\"noDuplicateUpstreams\":true"),
+		200, twice);
 	expect(&x, "POST", "/request", BODY("q2", "10.0.0.8:80", ""), 200, twice);
 	assert_int_equal(count(&x, "/queue"), 0);
 	assert_int_equal(count(&x, "/request"), 0);
@@ -112,9 +128,11 @@ static void test_too_large_for_a_transaction(void **state)
 
 	(void)state;
 	box_start(&x, false);
-	buf_str(&body, "{\"loadBalancerRequestId\":\"big\",\"loadBalancerService\":" SERVICE_JSON("s1") ",\"addUpstreams\":[");
+	buf_str(&body, "{\"loadBalancerRequestId\":\"big\",\"loadBalancerService\":" SERVICE_JSON(
+			       "s1") ",\"addUpstreams\":[");
 	for (int i = 0; i < 9000; i++)
-		buf_printf(&body, "%s\"10.0.%d.%d:%d\"", i > 0 ? "," : "", i / 250, i % 250, 1000 + i);
+		buf_printf(
+			&body, "%s\"10.0.%d.%d:%d\"", i > 0 ? "," : "", i / 250, i % 250, 1000 + i);
 	buf_str(&body, "],\"removeUpstreams\":[]}");
 	got = ask(&x, "POST", "/request", buf_cstr(&body));
 	assert_int_equal(got->status, 200);
@@ -141,19 +159,26 @@ static void test_bad_bodies(void **state)
 		{ "\"x\"", 400, "Unable to process JSON" },
 		{ "{\"loadBalancerRequestId\":\"r1\",}", 400, "Unable to process JSON" },
 		{ "{\"loadBalancerRequestId\":\"r\xff\"}", 400, "UTF-8" },
-		{ BODY("r1", "10.0.0.1:80", ",\"action\":\"EXPLODE\""), 400, "action: must be one of" },
+		{ BODY("r1", "10.0.0.1:80", ",\"action\":\"EXPLODE\""), 400,
+			"action: must be one of" },
 		{ BODY("r1", "10.0.0.1:80", ",\"noValidate\":\"perhaps\""), 400, "noValidate" },
-		{ BODY("r1", "10.0.0.1:80", ",\"replaceUpstreams\":5"), 400, "replaceUpstreams: must be an array" },
-		{ BODY("a/b", "10.0.0.1:80", ""), 422, "loadBalancerRequestId cannot contain whitespace, '/', or '|'" },
+		{ BODY("r1", "10.0.0.1:80", ",\"replaceUpstreams\":5"), 400,
+			"replaceUpstreams: must be an array" },
+		{ BODY("a/b", "10.0.0.1:80", ""), 422,
+			"loadBalancerRequestId cannot contain whitespace, '/', or '|'" },
 		{ BODY("a b", "10.0.0.1:80", ""), 422, "loadBalancerRequestId cannot contain" },
 		{ BODY("a\\nb", "10.0.0.1:80", ""), 422, "loadBalancerRequestId cannot contain" },
-		{ BODY("..", "10.0.0.1:80", ""), 422, "loadBalancerRequestId cannot be '.' or '..'" },
-		{ BODY("../../state", "10.0.0.1:80", ""), 422, "loadBalancerRequestId cannot contain" },
+		{ BODY("..", "10.0.0.1:80", ""), 422,
+			"loadBalancerRequestId cannot be '.' or '..'" },
+		{ BODY("../../state", "10.0.0.1:80", ""), 422,
+			"loadBalancerRequestId cannot contain" },
 		{ BODY("a\\u0000b", "10.0.0.1:80", ""), 400, "loadBalancerRequestId: NUL" },
 		{ BODY("r1", "10.0.0.1:80\\u0000", ""), 400, "addUpstreams[0].upstream: NUL" },
 		{ BODY("r1", "10.0.0.1", ""), 422, "addUpstreams[0].upstream is not valid: " },
-		{ BODY("r1", "10.0.0.1:80\\nserver x", ""), 422, "addUpstreams[0].upstream is not valid: " },
-		{ BODY("r1", "10.0.0.1:80", ",\"replaceUpstreams\":[\"localhost:8080\"]"), 400, "replaceUpstreams[0]: " },
+		{ BODY("r1", "10.0.0.1:80\\nserver x", ""), 422,
+			"addUpstreams[0].upstream is not valid: " },
+		{ BODY("r1", "10.0.0.1:80", ",\"replaceUpstreams\":[\"localhost:8080\"]"), 400,
+			"replaceUpstreams[0]: " },
 	};
 	struct box x = { 0 };
 
@@ -162,7 +187,8 @@ static void test_bad_bodies(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct answer *got = ask(&x, "POST", "/request", rows[i].body);
 
-		if (got->status != rows[i].status || strstr(buf_cstr(&got->body), rows[i].part) == NULL)
+		if (got->status != rows[i].status ||
+			strstr(buf_cstr(&got->body), rows[i].part) == NULL)
 			fail_msg("%s: %d %s", rows[i].body, got->status, buf_cstr(&got->body));
 		assert_string_equal(got->type, JSON_TYPE);
 		nothing_stored(&x);
@@ -190,7 +216,8 @@ static void test_depth_size_and_type(void **state)
 	assert_int_equal(got.status, 415);
 	send_bytes(&x, &got, "GET", "/request/r1", "text/plain", (struct slice){ "", 0 });
 	assert_int_equal(got.status, 415);
-	send_bytes(&x, &got, "POST", "/request", "Application/JSON ; charset=utf-8", (struct slice){ "{}", 2 });
+	send_bytes(&x, &got, "POST", "/request", "Application/JSON ; charset=utf-8",
+		(struct slice){ "{}", 2 });
 	assert_int_equal(got.status, 422);
 	send_bytes(&x, &got, "POST", "/request/abc", JSON_TYPE, (struct slice){ "{}", 2 });
 	assert_int_equal(got.status, 405);
@@ -201,8 +228,9 @@ static void test_depth_size_and_type(void **state)
 
 static void test_ids_in_paths(void **state)
 {
-	static const char *const paths[] = { "/request/%2e%2e", "/request/a%2Fb", "/request/a%0Ab", "/request/a%00b", "/request/%ff",
-		"/request/%zz", "/state/%2e%2e", "/state/a%2F..%2Fb", "/load-balancer/a%2Fb", "/load-balancer/%2e%2e" };
+	static const char *const paths[] = { "/request/%2e%2e", "/request/a%2Fb", "/request/a%0Ab",
+		"/request/a%00b", "/request/%ff", "/request/%zz", "/state/%2e%2e",
+		"/state/a%2F..%2Fb", "/load-balancer/a%2Fb", "/load-balancer/%2e%2e" };
 	struct box x = { 0 };
 	int64_t zxid;
 
@@ -217,7 +245,8 @@ static void test_ids_in_paths(void **state)
 		assert_true(status == 200 || status == 400 || status == 404 || status == 405);
 	}
 	assert_int_equal(mem_server_zxid(x.srv), zxid);
-	expect(&x, "DELETE", "/request/a%20b", NULL, 200, "{\"loadBalancerRequestId\":\"a b\",\"loadBalancerState\":\"CANCELED\","
+	expect(&x, "DELETE", "/request/a%20b", NULL, 200,
+		"{\"loadBalancerRequestId\":\"a b\",\"loadBalancerState\":\"CANCELED\","
 		"\"message\":\"Request a b does not exist\",\"agentResponses\":null,\"request\":null}");
 	box_stop(&x);
 }
@@ -240,12 +269,14 @@ static void test_cancel(void **state)
 static void test_with_a_leader(void **state)
 {
 	static const char refused[] = ANSWER("r1", "INVALID_REQUEST_NOOP",
-		"Invalid request due to non-existent load balancer groups: [g]", "{}", ECHO("r1", "10.0.0.1:80", ""));
+		"Invalid request due to non-existent load balancer groups: [g]", "{}",
+		ECHO("r1", "10.0.0.1:80", ""));
 	struct box x = { 0 };
 
 	(void)state;
 	box_start(&x, true);
-	assert_non_null(strstr(buf_cstr(&ask(&x, "GET", "/status", NULL)->body), "{\"leader\":true,\"pendingRequestCount\":0,"));
+	assert_non_null(strstr(buf_cstr(&ask(&x, "GET", "/status", NULL)->body),
+		"{\"leader\":true,\"pendingRequestCount\":0,"));
 	expect(&x, "GET", "/workers", NULL, 200, "[\"http://me:1/x\"]");
 	ask(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""));
 	run_for(&x, LOOP_MS(500));
@@ -255,7 +286,7 @@ static void test_with_a_leader(void **state)
 	box_stop(&x);
 }
 
-/* --- without ZooKeeper ------------------------------------------------------------------------------------------ */
+/* --- without ZooKeeper --- */
 
 static enum mem_fault lose(void *ctx, const struct mem_op *op)
 {
@@ -284,8 +315,10 @@ static void test_away(void **state)
 	expect(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""), 504,
 		"{\"code\":504,\"message\":\"ZooKeeper cannot be reached: not done\"}");
 	assert_true(loop_now(x.l) - from < LOOP_MS(2000));
-	expect(&x, "DELETE", "/request/r1", NULL, 504, "{\"code\":504,\"message\":\"ZooKeeper cannot be reached: not done\"}");
-	expect(&x, "GET", "/request/r1", NULL, 504, "{\"code\":504,\"message\":\"ZooKeeper cannot be reached\"}");
+	expect(&x, "DELETE", "/request/r1", NULL, 504,
+		"{\"code\":504,\"message\":\"ZooKeeper cannot be reached: not done\"}");
+	expect(&x, "GET", "/request/r1", NULL, 504,
+		"{\"code\":504,\"message\":\"ZooKeeper cannot be reached\"}");
 	nothing_stored(&x);
 	assert_int_equal(ask(&x, "GET", "/status", NULL)->status, 200);
 	box_stop(&x);
@@ -307,7 +340,8 @@ static void test_lost_answers(void **state)
 		got = ask(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""));
 		assert_int_equal(fault, -1);
 		assert_int_equal(got->status, 200);
-		assert_non_null(strstr(buf_cstr(&got->body), "\"WAITING\",\"message\":\"Queued as"));
+		assert_non_null(
+			strstr(buf_cstr(&got->body), "\"WAITING\",\"message\":\"Queued as"));
 		assert_int_equal(count(&x, "/queue"), 1);
 		fault = (int)faults[i];
 		got = ask(&x, "DELETE", "/request/r1", NULL);
@@ -339,7 +373,9 @@ static void test_free_with_open_requests(void **state)
 
 	(void)state;
 	box_start(&x, false);
-	send_bytes(&x, &got[0], "POST", "/request", JSON_TYPE, (struct slice){ BODY("r1", "10.0.0.1:80", ""), strlen(BODY("r1", "10.0.0.1:80", "")) });
+	send_bytes(&x, &got[0], "POST", "/request", JSON_TYPE,
+		(struct slice){
+			BODY("r1", "10.0.0.1:80", ""), strlen(BODY("r1", "10.0.0.1:80", "")) });
 	send_bytes(&x, &got[1], "GET", "/request/r1", NULL, (struct slice){ "", 0 });
 	send_bytes(&x, &got[2], "DELETE", "/state/s1", NULL, (struct slice){ "", 0 });
 	api_free(&x.api);

@@ -1,5 +1,6 @@
 /*
- * api_sample.h - a service without sockets: the api on the memory store and virtual time, asked directly
+ * api_sample.h - a service without sockets: the api on the memory store and virtual time, asked
+ * directly
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -18,9 +19,9 @@
 #include "service/api/api.h"
 
 #define JSON_TYPE "application/json"
-#define SERVICE_JSON(id)                                                                                               \
-	"{\"serviceId\":\"" id "\",\"owners\":[],\"serviceBasePath\":\"/" id                                           \
-	"\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,\"templateName\":null,\"domains\":[],"  \
+#define SERVICE_JSON(id)                                                                                                  \
+	"{\"serviceId\":\"" id "\",\"owners\":[],\"serviceBasePath\":\"/" id                                              \
+	"\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,\"templateName\":null,\"domains\":[]," \
 	"\"edgeCacheDNS\":null,\"edgeCacheDomains\":[],\"preResolveUpstreamDNS\":false}"
 
 struct box {
@@ -49,8 +50,8 @@ static UNUSED void run_for(struct box *x, int64_t us)
 
 static UNUSED void box_start(struct box *x, bool leads)
 {
-	static const char *const folders[] = { "/queue", "/request", "/state", "/load-balancer", "/workers",
-		"/responseHistory/requestIdMapping" };
+	static const char *const folders[] = { "/queue", "/request", "/state", "/load-balancer",
+		"/workers", "/responseHistory/requestIdMapping" };
 
 	x->l = loop_sim_new(5);
 	x->srv = mem_server_new(x->l, 5);
@@ -61,10 +62,20 @@ static UNUSED void box_start(struct box *x, bool leads)
 	x->net = sim_net_new(x->l, 5);
 	x->client = client_sim_new(x->net, "service");
 	if (leads) {
-		const struct leader_options opt = { .base_uri = "http://me:1/x", .version = "1", .enabled = true, .seed = 1,
-			.worker = { .rules = RULES_ON, .prepare_deadline_ms = 2000, .apply_deadline_ms = 2000, .revert_deadline_ms = 2000,
-				.call_timeout_ms = 500, .absent_grace_ms = 1000, .batch_max = 10, .limits = { false, 1 } },
-			.committed = api_on_committed, .ctx = x->cache };
+		const struct leader_options opt = { .base_uri = "http://me:1/x",
+			.version = "1",
+			.enabled = true,
+			.seed = 1,
+			.worker = { .rules = RULES_ON,
+				.prepare_deadline_ms = 2000,
+				.apply_deadline_ms = 2000,
+				.revert_deadline_ms = 2000,
+				.call_timeout_ms = 500,
+				.absent_grace_ms = 1000,
+				.batch_max = 10,
+				.limits = { false, 1 } },
+			.committed = api_on_committed,
+			.ctx = x->cache };
 
 		x->leader = leader_new(x->l, x->st, x->client, &opt);
 	}
@@ -99,15 +110,16 @@ static UNUSED void on_answer(void *ctx, const struct http_answer *a)
 	assert_false(got->done);
 	got->done = true;
 	got->status = a->status;
-	snprintf(got->type, sizeof(got->type), "%s", a->content_type != NULL ? a->content_type : "");
+	snprintf(
+		got->type, sizeof(got->type), "%s", a->content_type != NULL ? a->content_type : "");
 	snprintf(got->headers, sizeof(got->headers), "%s", a->headers);
 	buf_clear(&got->body);
 	buf_append(&got->body, a->body.p, a->body.n);
 }
 
 /* Sent; the answer comes into `got` by and by. */
-static UNUSED void send_bytes(struct box *x, struct answer *got, const char *method, const char *path, const char *type,
-	struct slice body)
+static UNUSED void send_bytes(struct box *x, struct answer *got, const char *method,
+	const char *path, const char *type, struct slice body)
 {
 	AUTO(xfree_p) char *full = xasprintf("/v2%s", path);
 	struct http_request *rq = http_request_local(method, full, type, body, on_answer, got);
@@ -117,7 +129,8 @@ static UNUSED void send_bytes(struct box *x, struct answer *got, const char *met
 }
 
 /* The body is good until the next call. */
-static UNUSED const struct answer *ask(struct box *x, const char *method, const char *path, const char *body)
+static UNUSED const struct answer *ask(
+	struct box *x, const char *method, const char *path, const char *body)
 {
 	static struct answer got;
 	struct slice s = { body != NULL ? body : "", body != NULL ? strlen(body) : 0 };
@@ -129,7 +142,8 @@ static UNUSED const struct answer *ask(struct box *x, const char *method, const 
 	return &got;
 }
 
-static UNUSED void expect(struct box *x, const char *method, const char *path, const char *body, int status, const char *want)
+static UNUSED void expect(struct box *x, const char *method, const char *path, const char *body,
+	int status, const char *want)
 {
 	const struct answer *got = ask(x, method, path, body);
 

@@ -1,5 +1,6 @@
 /*
- * api_state_test.c - /state in-process: from memory, with its ETag; removal and reload become requests
+ * api_state_test.c - /state in-process: from memory, with its ETag; removal and reload become
+ * requests
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -8,8 +9,8 @@
 #include "lib/base/log.h"
 
 #define STATE(id, upstreams) "{\"service\":" SERVICE_JSON(id) ",\"upstreams\":[" upstreams "]}"
-#define UPSTREAM                                                                                                       \
-	"{\"upstream\":\"10.0.0.1:80\",\"requestId\":\"r1\",\"rackId\":null,\"group\":\"default\","                    \
+#define UPSTREAM                                                                                    \
+	"{\"upstream\":\"10.0.0.1:80\",\"requestId\":\"r1\",\"rackId\":null,\"group\":\"default\"," \
 	"\"resolvedUpstream\":null}"
 
 static void start(struct box *x)
@@ -33,7 +34,8 @@ static void test_reads(void **state)
 	assert_string_equal(buf_cstr(&got->body), "[" STATE("s1", UPSTREAM) "]");
 	assert_non_null(strstr(got->headers, "ETag: 0\n"));
 	assert_null(strstr(got->headers, "Warning"));
-	expect(&x, "GET", "/state/s2", NULL, 404, "{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
+	expect(&x, "GET", "/state/s2", NULL, 404,
+		"{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
 	/* Not in memory, as nobody said that something changed; but in the store. */
 	mem_server_put(x.srv, "/state/s2", SERVICE_JSON("s2"));
 	expect(&x, "GET", "/state/s2", NULL, 200, STATE("s2", ""));
@@ -45,7 +47,8 @@ static void test_reads(void **state)
 
 static void ask_if_none_match(struct box *x, struct answer *got, const char *etag)
 {
-	struct http_request *rq = http_request_local("GET", "/v2/state", NULL, (struct slice){ "", 0 }, on_answer, got);
+	struct http_request *rq = http_request_local(
+		"GET", "/v2/state", NULL, (struct slice){ "", 0 }, on_answer, got);
 
 	http_request_local_header(rq, "If-None-Match", etag);
 	got->done = false;
@@ -105,29 +108,35 @@ static void test_delete_and_reload(void **state)
 	start(&x);
 	got = ask(&x, "DELETE", "/state/none", NULL);
 	assert_int_equal(got->status, 200);
-	assert_non_null(strstr(buf_cstr(&got->body), "-DELETE\",\"loadBalancerState\":\"INVALID_REQUEST_NOOP\",\"message\":\"Service "
+	assert_non_null(strstr(buf_cstr(&got->body),
+		"-DELETE\",\"loadBalancerState\":\"INVALID_REQUEST_NOOP\",\"message\":\"Service "
 		"none not found\",\"agentResponses\":null,\"request\":null}"));
 	assert_int_equal(count(&x, "/queue"), 0);
 	got = ask(&x, "DELETE", "/state/s1?noValidate=True&noReload=1", NULL);
 	assert_int_equal(got->status, 200);
-	assert_non_null(strstr(buf_cstr(&got->body), "-DELETE\",\"loadBalancerState\":\"WAITING\",\"message\":\"Queued as"));
-	assert_non_null(strstr(buf_cstr(&got->body), "\"addUpstreams\":[],\"removeUpstreams\":[" UPSTREAM "],\"replaceUpstreams\":[],"
+	assert_non_null(strstr(buf_cstr(&got->body),
+		"-DELETE\",\"loadBalancerState\":\"WAITING\",\"message\":\"Queued as"));
+	assert_non_null(strstr(buf_cstr(&got->body),
+		"\"addUpstreams\":[],\"removeUpstreams\":[" UPSTREAM "],\"replaceUpstreams\":[],"
 		"\"replaceServiceId\":null,\"action\":\"DELETE\",\"noValidate\":true,\"noReload\":false"));
 	got = ask(&x, "POST", "/state/s1/reload", "{}");
 	assert_int_equal(got->status, 200);
-	assert_non_null(strstr(buf_cstr(&got->body), "-RELOAD\",\"loadBalancerState\":\"WAITING\""));
+	assert_non_null(
+		strstr(buf_cstr(&got->body), "-RELOAD\",\"loadBalancerState\":\"WAITING\""));
 	assert_non_null(strstr(buf_cstr(&got->body), "\"action\":\"RELOAD\",\"noValidate\":false"));
 	assert_int_equal(count(&x, "/queue"), 2);
 	box_stop(&x);
 }
 
-/* --- everything else that is read ---------------------------------------------------------------------------------- */
+/* --- everything else that is read --- */
 
-#define GROUP(name, domain)                                                                                            \
-	"{\"name\":\"" name "\",\"domain\":" domain ",\"trafficSources\":[],\"sources\":[],\"defaultDomain\":" domain    \
+#define GROUP(name, domain)                                                                        \
+	"{\"name\":\"" name "\",\"domain\":" domain                                                \
+	",\"trafficSources\":[],\"sources\":[],\"defaultDomain\":" domain                          \
 	",\"domains\":[],\"domainAliases\":{},\"minHealthyAgents\":1}"
-#define AGENT(n)                                                                                                       \
-	"{\"baseAgentUri\":\"http://10.0.0." n ":1/a\",\"agentId\":\"10.0.0." n ":1\",\"domain\":null,\"ec2\":null,"     \
+#define AGENT(n)                                                                                   \
+	"{\"baseAgentUri\":\"http://10.0.0." n ":1/a\",\"agentId\":\"10.0.0." n                    \
+	":1\",\"domain\":null,\"ec2\":null,"                                                       \
 	"\"gcloud\":null,\"extraAgentData\":{},\"batchEnabled\":true"
 
 static void test_groups(void **state)
@@ -146,22 +155,31 @@ static void test_groups(void **state)
 	mem_server_put(x.srv, "/load-balancer/g/hosts/_c_x-latch-0000000001", AGENT("2") "}");
 	mem_server_put(x.srv, "/load-balancer/g/hosts/_c_y-latch-0000000000", AGENT("1") "}");
 	mem_server_put(x.srv, "/load-balancer/g/hosts/_c_z-latch-0000000002", "no agent");
-	mem_server_put(x.srv, "/load-balancer/g/known-agents/10.0.0.1:1", AGENT("1") ",\"lastSeenAt\":17}");
+	mem_server_put(x.srv, "/load-balancer/g/known-agents/10.0.0.1:1",
+		AGENT("1") ",\"lastSeenAt\":17}");
 	mem_server_put(x.srv, "/load-balancer/g/base-uris/L3N2YzE=", "\"s1\"");
 	expect(&x, "GET", "/load-balancer", NULL, 200, "[\"a\",\"all\",\"bare\",\"g\"]");
-	expect(&x, "GET", "/load-balancer/all", NULL, 200, "[" GROUP("a", "\"d\"") "," GROUP("g", "null") "]");
+	expect(&x, "GET", "/load-balancer/all", NULL, 200,
+		"[" GROUP("a", "\"d\"") "," GROUP("g", "null") "]");
 	expect(&x, "GET", "/load-balancer/a", NULL, 200, GROUP("a", "\"d\""));
-	expect(&x, "GET", "/load-balancer/bare", NULL, 404, "{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
+	expect(&x, "GET", "/load-balancer/bare", NULL, 404,
+		"{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
 	expect(&x, "GET", "/load-balancer/bare/count", NULL, 200, "3");
 	expect(&x, "GET", "/load-balancer/g/count", NULL, 200, "1");
-	expect(&x, "GET", "/load-balancer/g/agents", NULL, 200, "[" AGENT("1") "}," AGENT("2") "}]");
+	expect(&x, "GET", "/load-balancer/g/agents", NULL, 200,
+		"[" AGENT("1") "}," AGENT("2") "}]");
 	expect(&x, "GET", "/load-balancer/none/agents", NULL, 200, "[]");
-	expect(&x, "GET", "/load-balancer/g/hosts", NULL, 200, "[\"http://10.0.0.1:1/a\",\"http://10.0.0.2:1/a\"]");
-	expect(&x, "GET", "/load-balancer/g/known-agents", NULL, 200, "[" AGENT("1") ",\"lastSeenAt\":17}]");
+	expect(&x, "GET", "/load-balancer/g/hosts", NULL, 200,
+		"[\"http://10.0.0.1:1/a\",\"http://10.0.0.2:1/a\"]");
+	expect(&x, "GET", "/load-balancer/g/known-agents", NULL, 200,
+		"[" AGENT("1") ",\"lastSeenAt\":17}]");
 	expect(&x, "GET", "/load-balancer/g/base-path/all", NULL, 200, "[\"/svc1\"]");
-	expect(&x, "GET", "/load-balancer/g/base-path?basePath=/svc1", NULL, 200, SERVICE_JSON("s1"));
-	expect(&x, "GET", "/load-balancer/g/base-path?basePath=/free", NULL, 404, "{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
-	expect(&x, "GET", "/load-balancer/g/base-path", NULL, 400, "{\"code\":400,\"message\":\"basePath must not be null\"}");
+	expect(&x, "GET", "/load-balancer/g/base-path?basePath=/svc1", NULL, 200,
+		SERVICE_JSON("s1"));
+	expect(&x, "GET", "/load-balancer/g/base-path?basePath=/free", NULL, 404,
+		"{\"code\":404,\"message\":\"HTTP 404 Not Found\"}");
+	expect(&x, "GET", "/load-balancer/g/base-path", NULL, 400,
+		"{\"code\":400,\"message\":\"basePath must not be null\"}");
 	box_stop(&x);
 }
 
@@ -175,8 +193,10 @@ static void test_forgetting_agents(void **state)
 	mem_server_put(x.srv, "/load-balancer/g/hosts/_c_y-latch-0000000000", AGENT("1") "}");
 	mem_server_put(x.srv, "/load-balancer/g/known-agents/10.0.0.1:1", AGENT("1") "}");
 	mem_server_put(x.srv, "/load-balancer/g/known-agents/10.0.0.2:1", AGENT("2") "}");
-	mem_server_put(x.srv, "/lockstep/members/g/10.0.0.1:1", "{\"node\":\"_c_y-latch-0000000000\",\"since\":1}");
-	mem_server_put(x.srv, "/lockstep/members/g/10.0.0.2:1", "{\"node\":\"_c_q-latch-0000000003\",\"since\":1}");
+	mem_server_put(x.srv, "/lockstep/members/g/10.0.0.1:1",
+		"{\"node\":\"_c_y-latch-0000000000\",\"since\":1}");
+	mem_server_put(x.srv, "/lockstep/members/g/10.0.0.2:1",
+		"{\"node\":\"_c_q-latch-0000000003\",\"since\":1}");
 	expect(&x, "DELETE", "/load-balancer/g/known-agents/10.0.0.1:1", NULL, 204, "");
 	expect(&x, "DELETE", "/load-balancer/g/known-agents/10.0.0.2:1", NULL, 204, "");
 	expect(&x, "DELETE", "/load-balancer/g/known-agents/10.0.0.2:1", NULL, 204, "");
@@ -195,7 +215,8 @@ static void test_checkin_and_status(void **state)
 
 	(void)state;
 	start(&x);
-	expect(&x, "POST", "/checkin/g/startup", AGENT("1") "}", 200, "{\"state\":\"DONE\",\"exceptionMessage\":null,\"waitTime\":0}");
+	expect(&x, "POST", "/checkin/g/startup", AGENT("1") "}", 200,
+		"{\"state\":\"DONE\",\"exceptionMessage\":null,\"waitTime\":0}");
 	expect(&x, "POST", "/checkin/g/shutdown?status=true", AGENT("1") "}", 200,
 		"{\"state\":\"DONE\",\"exceptionMessage\":null,\"waitTime\":0}");
 	assert_int_equal(ask(&x, "POST", "/checkin/g/startup", "null")->status, 400);
@@ -203,8 +224,10 @@ static void test_checkin_and_status(void **state)
 	assert_string_equal(buf_cstr(&got->body), "1");
 	assert_string_equal(got->type, "text/plain");
 	got = ask(&x, "GET", "/status", NULL);
-	assert_true(str_starts(buf_cstr(&got->body), "{\"leader\":false,\"pendingRequestCount\":0,\"workerLagMs\":"));
-	assert_true(str_ends(buf_cstr(&got->body), ",\"zookeeperState\":\"CONNECTED\",\"oldestPendingRequest\":0}"));
+	assert_true(str_starts(buf_cstr(&got->body),
+		"{\"leader\":false,\"pendingRequestCount\":0,\"workerLagMs\":"));
+	assert_true(str_ends(buf_cstr(&got->body),
+		",\"zookeeperState\":\"CONNECTED\",\"oldestPendingRequest\":0}"));
 	expect(&x, "GET", "/workers", NULL, 200, "[]");
 	expect(&x, "GET", "/auth/key/verify", NULL, 204, "");
 	box_stop(&x);
@@ -219,20 +242,26 @@ static void test_keys(void **state)
 	x.options.auth_key = "own";
 	start(&x);
 	assert_non_null(mem_server_get(x.srv, "/auth/own"));
-	expect(&x, "GET", "/auth/key/verify", NULL, 403, "{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
-	expect(&x, "GET", "/auth/key/verify?authkey=bad&authkey=own", NULL, 403, "{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
+	expect(&x, "GET", "/auth/key/verify", NULL, 403,
+		"{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
+	expect(&x, "GET", "/auth/key/verify?authkey=bad&authkey=own", NULL, 403,
+		"{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
 	expect(&x, "GET", "/auth/key/verify?authkey=own", NULL, 204, "");
-	expect(&x, "POST", "/request", "{", 403, "{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
+	expect(&x, "POST", "/request", "{", 403,
+		"{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
 	assert_int_equal(ask(&x, "POST", "/request?authkey=own", "{")->status, 400);
 	assert_int_equal(ask(&x, "DELETE", "/state/s1", NULL)->status, 403);
 	assert_int_equal(ask(&x, "GET", "/state/s1", NULL)->status, 200);
 	/* One that comes is good at once, one that has expired soon is not. */
-	mem_server_put(x.srv, "/auth/k2", "{\"value\":\"k2\",\"owner\":\"o\",\"createdAt\":0,\"expiredAt\":null}");
+	mem_server_put(x.srv, "/auth/k2",
+		"{\"value\":\"k2\",\"owner\":\"o\",\"createdAt\":0,\"expiredAt\":null}");
 	run_for(&x, LOOP_MS(100));
 	expect(&x, "GET", "/auth/key/verify?authkey=k2", NULL, 204, "");
-	mem_server_put(x.srv, "/auth/k2", "{\"value\":\"k2\",\"owner\":\"o\",\"createdAt\":0,\"expiredAt\":1}");
+	mem_server_put(x.srv, "/auth/k2",
+		"{\"value\":\"k2\",\"owner\":\"o\",\"createdAt\":0,\"expiredAt\":1}");
 	run_for(&x, LOOP_MS(11000));
-	expect(&x, "GET", "/auth/key/verify?authkey=k2", NULL, 403, "{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
+	expect(&x, "GET", "/auth/key/verify?authkey=k2", NULL, 403,
+		"{\"code\":403,\"message\":\"HTTP 403 Forbidden\"}");
 	box_stop(&x);
 }
 

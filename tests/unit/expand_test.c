@@ -16,8 +16,10 @@
 
 static struct request *decode(struct arena *a, const char *service_more, const char *more)
 {
-	const char *text = arena_printf(a, "{\"loadBalancerRequestId\":\"r1\",\"loadBalancerService\":{\"serviceId\":\"s1\","
-		"\"owners\":[],\"serviceBasePath\":\"/s1\",%s},\"addUpstreams\":[],\"removeUpstreams\":[]%s}", service_more, more);
+	const char *text = arena_printf(a,
+		"{\"loadBalancerRequestId\":\"r1\",\"loadBalancerService\":{\"serviceId\":\"s1\","
+		"\"owners\":[],\"serviceBasePath\":\"/s1\",%s},\"addUpstreams\":[],\"removeUpstreams\":[]%s}",
+		service_more, more);
 	struct request *rq;
 
 	assert_int_equal(request_decode(text, strlen(text), a, &rq, NULL), 0);
@@ -52,12 +54,18 @@ static void expect(const struct strings *got, const char *want)
 static void test_aliases(void **state)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	struct request *rq = decode(a, "\"loadBalancerGroups\":[\"all\",\"g1\",\"new\"],\"domains\":[\"mine\"]", "");
+	struct request *rq = decode(
+		a, "\"loadBalancerGroups\":[\"all\",\"g1\",\"new\"],\"domains\":[\"mine\"]", "");
 	struct expand_fact items[] = {
-		{ "all", alias(a, "{\"groups\":[\"g1\",\"g2\"],\"domains\":[\"d.all\"],\"edgeCacheDomains\":[\"e\"]}"), NULL },
+		{ "all",
+			alias(a,
+				"{\"groups\":[\"g1\",\"g2\"],\"domains\":[\"d.all\"],\"edgeCacheDomains\":[\"e\"]}"),
+			NULL },
 		{ "g1", NULL, group(a, "{\"name\":\"g1\",\"defaultDomain\":\"d1\"}") },
 		{ "new", NULL, NULL },
-		{ "g2", NULL, group(a, "{\"name\":\"g2\",\"defaultDomain\":\"d2\",\"domains\":[\"mine\",\"d2\"]}") },
+		{ "g2", NULL,
+			group(a,
+				"{\"name\":\"g2\",\"defaultDomain\":\"d2\",\"domains\":[\"mine\",\"d2\"]}") },
 	};
 	struct expand_facts facts = { items, 3, { NULL, 0 }, { NULL, 0 } };
 	struct strings more = { NULL, 0 };
@@ -85,7 +93,8 @@ static void test_default_domain_of_an_alias_group(void **state)
 		{ "all", alias(a, "{\"groups\":[\"g2\"]}"), NULL },
 		{ "g2", NULL, group(a, "{\"name\":\"g2\",\"domain\":\"old.form\"}") },
 	};
-	struct request *out = expand_request(rq, &(struct expand_facts){ items, 2, { NULL, 0 }, { NULL, 0 } }, a);
+	struct request *out =
+		expand_request(rq, &(struct expand_facts){ items, 2, { NULL, 0 }, { NULL, 0 } }, a);
 
 	(void)state;
 	expect(&out->service->domains, "old.form");
@@ -94,8 +103,10 @@ static void test_default_domain_of_an_alias_group(void **state)
 static void test_edge_and_replace(void **state)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	struct request *rq = decode(a, "\"loadBalancerGroups\":[\"g\"],\"edgeCacheDNS\":\"edge\"", ",\"replaceServiceId\":\"x\"");
-	struct request *out = expand_request(rq, &(struct expand_facts){ NULL, 0, { NULL, 0 }, { NULL, 0 } }, a);
+	struct request *rq = decode(a, "\"loadBalancerGroups\":[\"g\"],\"edgeCacheDNS\":\"edge\"",
+		",\"replaceServiceId\":\"x\"");
+	struct request *out =
+		expand_request(rq, &(struct expand_facts){ NULL, 0, { NULL, 0 }, { NULL, 0 } }, a);
 
 	(void)state;
 	assert_null(out->service->edge_cache_dns);
@@ -118,10 +129,13 @@ static void test_purge_flag(void **state)
 {
 	(void)state;
 	assert_true(purges("\"loadBalancerGroups\":[\"g\"]", ",\"action\":\"UPDATE\"", false));
-	assert_true(purges("\"loadBalancerGroups\":[\"g\"],\"templateName\":\"t\"", ",\"action\":\"UPDATE\"", false));
-	assert_false(purges("\"loadBalancerGroups\":[\"g\"],\"templateName\":\"u\"", ",\"action\":\"UPDATE\"", false));
+	assert_true(purges("\"loadBalancerGroups\":[\"g\"],\"templateName\":\"t\"",
+		",\"action\":\"UPDATE\"", false));
+	assert_false(purges("\"loadBalancerGroups\":[\"g\"],\"templateName\":\"u\"",
+		",\"action\":\"UPDATE\"", false));
 	assert_false(purges("\"loadBalancerGroups\":[\"g\"]", ",\"action\":\"UPDATE\"", true));
-	assert_false(purges("\"loadBalancerGroups\":[\"g\"]", "", false)); /* only an explicit UPDATE */
+	assert_false(
+		purges("\"loadBalancerGroups\":[\"g\"]", "", false)); /* only an explicit UPDATE */
 	assert_true(purges("\"loadBalancerGroups\":[\"g\"]", ",\"purgeCache\":true", true));
 }
 
@@ -133,9 +147,11 @@ static void test_refusals(void **state)
 	(void)state;
 	assert_string_equal(expand_refusal(decode(a, g, "")), "");
 	assert_string_equal(expand_refusal(decode(a, g, ",\"action\":\"RELOAD\"")), "");
-	assert_string_equal(expand_refusal(decode(a, g, ",\"action\":\"RELOAD\",\"noReload\":true")),
+	assert_string_equal(
+		expand_refusal(decode(a, g, ",\"action\":\"RELOAD\",\"noReload\":true")),
 		"You can not specify 'noReload' on a request with action 'RELOAD'");
-	assert_true(str_starts(expand_refusal(decode(a, g, ",\"action\":\"REVERT\"")), "The REVERT action may only be used"));
+	assert_true(str_starts(expand_refusal(decode(a, g, ",\"action\":\"REVERT\"")),
+		"The REVERT action may only be used"));
 	{
 		struct request *rq = decode(a, g, ",\"replaceUpstreams\":[\"1.2.3.4:5\"]");
 

@@ -13,12 +13,13 @@
 #include "lib/records/state_cache.h"
 #include "lib/store/store_mem.h"
 
-#define SERVICE(id, base)                                                                                              \
-	"{\"serviceId\":\"" id "\",\"owners\":[],\"serviceBasePath\":\"" base                                          \
-	"\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,\"templateName\":null,\"domains\":[],"  \
+#define SERVICE(id, base)                                                                                                 \
+	"{\"serviceId\":\"" id "\",\"owners\":[],\"serviceBasePath\":\"" base                                             \
+	"\",\"additionalPaths\":[],\"loadBalancerGroups\":[\"g\"],\"options\":null,\"templateName\":null,\"domains\":[]," \
 	"\"edgeCacheDNS\":null,\"edgeCacheDomains\":[],\"preResolveUpstreamDNS\":false}"
-#define UPSTREAM(address)                                                                                              \
-	"{\"upstream\":\"" address "\",\"requestId\":\"r1\",\"rackId\":null,\"group\":\"default\",\"resolvedUpstream\":null}"
+#define UPSTREAM(address)                                                                          \
+	"{\"upstream\":\"" address                                                                 \
+	"\",\"requestId\":\"r1\",\"rackId\":null,\"group\":\"default\",\"resolvedUpstream\":null}"
 
 struct box {
 	struct loop *l;
@@ -32,7 +33,8 @@ static enum mem_fault count_reads(void *ctx, const struct mem_op *op)
 {
 	struct box *x = ctx;
 
-	if (op->moment == MEM_BEFORE_APPLY && !op->write && str_eq(op->session, "a") && str_starts(op->path, "/state/"))
+	if (op->moment == MEM_BEFORE_APPLY && !op->write && str_eq(op->session, "a") &&
+		str_starts(op->path, "/state/"))
 		x->reads++;
 	return MEM_FAULT_NONE;
 }
@@ -111,9 +113,12 @@ static void test_loads(void **state)
 
 	(void)state;
 	start(&x);
-	expect_all(&x, 0, "[{\"service\":" SERVICE("s1", "/one") ",\"upstreams\":[" UPSTREAM("10.0.0.1:80") "]},{\"service\":"
-		SERVICE("s2", "/two") ",\"upstreams\":[]}]");
-	assert_string_equal(state_cache_get(x.c, "s2")->json, "{\"service\":" SERVICE("s2", "/two") ",\"upstreams\":[]}");
+	expect_all(&x, 0,
+		"[{\"service\":" SERVICE("s1", "/one") ",\"upstreams\":[" UPSTREAM(
+			"10.0.0.1:80") "]},{\"service\":" SERVICE("s2",
+			"/two") ",\"upstreams\":[]}]");
+	assert_string_equal(state_cache_get(x.c, "s2")->json,
+		"{\"service\":" SERVICE("s2", "/two") ",\"upstreams\":[]}");
 	assert_null(state_cache_get(x.c, "s3"));
 	assert_int_equal(state_cache_count(x.c), 2);
 	stop(&x);
@@ -143,12 +148,16 @@ static void test_follows_others_and_reads_only_what_changed(void **state)
 	x.reads = 0;
 	commit_elsewhere(&x, x.other, "s2", SERVICE("s2", "/neu"));
 	settle(&x);
-	expect_all(&x, 1, "[{\"service\":" SERVICE("s1", "/one") ",\"upstreams\":[" UPSTREAM("10.0.0.1:80") "]},{\"service\":"
-		SERVICE("s2", "/neu") ",\"upstreams\":[]}]");
+	expect_all(&x, 1,
+		"[{\"service\":" SERVICE("s1", "/one") ",\"upstreams\":[" UPSTREAM(
+			"10.0.0.1:80") "]},{\"service\":" SERVICE("s2",
+			"/neu") ",\"upstreams\":[]}]");
 	assert_int_equal(x.reads, 3); /* two nodes, and the children of one */
 	commit_elsewhere(&x, x.other, "s2", NULL);
 	settle(&x);
-	expect_all(&x, 2, "[{\"service\":" SERVICE("s1", "/one") ",\"upstreams\":[" UPSTREAM("10.0.0.1:80") "]}]");
+	expect_all(&x, 2,
+		"[{\"service\":" SERVICE("s1", "/one") ",\"upstreams\":[" UPSTREAM(
+			"10.0.0.1:80") "]}]");
 	stop(&x);
 }
 
@@ -157,7 +166,8 @@ static struct service_state *decode(struct arena *a, const char *service)
 	struct service_state *s = arena_alloc(a, sizeof(*s));
 	struct service *svc;
 
-	assert_int_equal(record_decode(&service_record, service, strlen(service), a, &svc, NULL), 0);
+	assert_int_equal(
+		record_decode(&service_record, service, strlen(service), a, &svc, NULL), 0);
 	s->service = svc;
 	return s;
 }
@@ -185,7 +195,8 @@ static void test_own_commits_are_not_read_again(void **state)
 	settle(&x);
 	assert_int_equal(x.reads, 0);
 	assert_int_equal(state_cache_loads(x.c), 1);
-	assert_string_equal(state_cache_get(x.c, "s2")->json, "{\"service\":" SERVICE("s2", "/own") ",\"upstreams\":[]}");
+	assert_string_equal(state_cache_get(x.c, "s2")->json,
+		"{\"service\":" SERVICE("s2", "/own") ",\"upstreams\":[]}");
 	/* A wrong expectation is corrected by what the store shows. */
 	apply(&x, "s1", NULL);
 	assert_null(state_cache_get(x.c, "s1"));
@@ -281,7 +292,9 @@ static void test_many_services_take_several_turns(void **state)
 		char path[64], json[400];
 
 		snprintf(path, sizeof(path), "/state/m%03d", i);
-		snprintf(json, sizeof(json), "{\"serviceId\":\"m%03d\",\"owners\":[],\"serviceBasePath\":\"/m\",\"loadBalancerGroups\":[\"g\"]}", i);
+		snprintf(json, sizeof(json),
+			"{\"serviceId\":\"m%03d\",\"owners\":[],\"serviceBasePath\":\"/m\",\"loadBalancerGroups\":[\"g\"]}",
+			i);
 		mem_server_put(x.srv, path, json);
 	}
 	commit_elsewhere(&x, x.other, "s2", SERVICE("s2", "/two"));

@@ -22,7 +22,8 @@ struct fixture {
 	struct strings problems;
 };
 
-static const char good[] = "{\"loadBalancerRequestId\":\"r1\",\"loadBalancerService\":{\"serviceId\":\"s1\",\"owners\":[],"
+static const char good[] =
+	"{\"loadBalancerRequestId\":\"r1\",\"loadBalancerService\":{\"serviceId\":\"s1\",\"owners\":[],"
 	"\"serviceBasePath\":\"/s1\",\"loadBalancerGroups\":[\"g\"]},\"addUpstreams\":[{\"upstream\":\"10.0.0.1:80\"}],"
 	"\"removeUpstreams\":[{\"upstream\":\"old one\"}],\"replaceUpstreams\":[]}";
 
@@ -60,13 +61,29 @@ static void test_good(void **state)
 static void test_ids(void **state)
 {
 	static const char rule[] = "loadBalancerRequestId cannot contain whitespace, '/', or '|'";
-	static const char name[] = "loadBalancerRequestId cannot be '.' or '..' or contain control characters";
+	static const char name[] =
+		"loadBalancerRequestId cannot be '.' or '..' or contain control characters";
 	static const struct {
 		const char *id, *want;
 	} rows[] = {
-		{ "", rule }, { "a b", rule }, { "a/b", rule }, { "a|b", rule }, { "a\nb", rule }, { "a\tb", rule }, { "../x", rule },
-		{ "..", name }, { ".", name }, { "a\x01", name }, { "a\x7f", name }, { "a\xc2\x85", name }, { "a\xee\x80\x80", name },
-		{ "a\xef\xbf\xbf", name }, { "...", "" }, { "\xc2\xa0", "" }, { "a:b,c@d;e%2F", "" }, { "\xe2\x82\xac", "" },
+		{ "", rule },
+		{ "a b", rule },
+		{ "a/b", rule },
+		{ "a|b", rule },
+		{ "a\nb", rule },
+		{ "a\tb", rule },
+		{ "../x", rule },
+		{ "..", name },
+		{ ".", name },
+		{ "a\x01", name },
+		{ "a\x7f", name },
+		{ "a\xc2\x85", name },
+		{ "a\xee\x80\x80", name },
+		{ "a\xef\xbf\xbf", name },
+		{ "...", "" },
+		{ "\xc2\xa0", "" },
+		{ "a:b,c@d;e%2F", "" },
+		{ "\xe2\x82\xac", "" },
 	};
 
 	(void)state;
@@ -92,7 +109,8 @@ static void test_service_fields(void **state)
 	f.service->groups = (struct strings){ groups, 4 };
 	f.service->domains = (struct strings){ domains, 2 };
 	f.service->base_path = "/a\r\n";
-	expect(&f, UPSTREAM_STRICT, "loadBalancerService.serviceId size must be between 1 and 220 bytes;"
+	expect(&f, UPSTREAM_STRICT,
+		"loadBalancerService.serviceId size must be between 1 and 220 bytes;"
 		"loadBalancerService.loadBalancerGroups[1] is no name of a group;"
 		"loadBalancerService.loadBalancerGroups[2] is no name of a group;"
 		"loadBalancerService.loadBalancerGroups[3] is no name of a group;"
@@ -101,7 +119,8 @@ static void test_service_fields(void **state)
 	f = setup();
 	f.service->groups.n = 0;
 	f.service->id = NULL;
-	expect(&f, UPSTREAM_STRICT, "loadBalancerService.serviceId may not be null;"
+	expect(&f, UPSTREAM_STRICT,
+		"loadBalancerService.serviceId may not be null;"
 		"loadBalancerService.loadBalancerGroups size must be between 1 and 2147483647");
 }
 
@@ -118,7 +137,8 @@ static void test_upstream_fields(void **state)
 	u->rack_id = longest;
 	u->group = "a|b";
 	u->resolved = "x";
-	expect(&f, UPSTREAM_STRICT, "addUpstreams[0].requestId cannot contain whitespace, '/', or '|';"
+	expect(&f, UPSTREAM_STRICT,
+		"addUpstreams[0].requestId cannot contain whitespace, '/', or '|';"
 		"addUpstreams[0].rackId size must be between 0 and 100;"
 		"addUpstreams[0].group cannot contain whitespace, '/', or '|';"
 		"addUpstreams[0].resolvedUpstream is not valid: upstream 'x' has no port: host:port is wanted");
@@ -126,7 +146,8 @@ static void test_upstream_fields(void **state)
 
 static void test_addresses(void **state)
 {
-	static const char *const bad[] = { "", "nohost", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "a b:80", "x;y:80" };
+	static const char *const bad[] = { "", "nohost", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536",
+		"a b:80", "x;y:80" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -135,7 +156,8 @@ static void test_addresses(void **state)
 		f.rq->add.items[0].address = bad[i];
 		validate_request(f.rq, UPSTREAM_STRICT, f.a, &f.problems);
 		assert_int_equal(f.problems.n, 1);
-		assert_true(str_starts(f.problems.items[0], "addUpstreams[0].upstream is not valid: "));
+		assert_true(
+			str_starts(f.problems.items[0], "addUpstreams[0].upstream is not valid: "));
 		arena_free(&f.a);
 	}
 	{
@@ -149,7 +171,8 @@ static void test_addresses(void **state)
 
 		f.rq->add.items[0].address = NULL;
 		f.rq->remove.items[0].address = "a\nb";
-		expect(&f, UPSTREAM_STRICT, "addUpstreams[0].upstream may not be null;"
+		expect(&f, UPSTREAM_STRICT,
+			"addUpstreams[0].upstream may not be null;"
 			"removeUpstreams[0].upstream cannot contain control characters");
 	}
 }
