@@ -51,6 +51,10 @@ done >>"$bad"
 xargs grep -nIE '(^|[^A-Za-z0-9_.-])(/w[o]rk/|/h[o]me/[a-z]|/r[o]ot/)|(^|[^A-Za-z0-9_])sh[a]red/' <"$files" |
 	grep -v '^LICENSE:' | sed 's/^\([^:]*:[0-9]*\):.*/\1: path of one machine (make it relative)/' >>"$bad"
 
+# Files and functions that pages name are there.
+# shellcheck disable=SC2046
+sh $tables/docs.sh $(grep '\.md$' "$files") >>"$bad"
+
 # Purity is a fact of the object files: what they need from outside must be on the list.
 if ${MAKE:-make} --no-print-directory -s MODE=dev build/dev/liblockstep.a >"$files" 2>&1; then
 	sh $tables/pure.sh >>"$bad"
