@@ -156,6 +156,7 @@ static void make_api(struct program *p)
 		.store = p->store,
 		.leader = p->leader,
 		.cache = p->cache,
+		.client = p->client,
 		.context_path = c->daemon.context_path,
 		.rules = RULES_ON,
 		.auth_enabled = c->daemon.auth_enabled,

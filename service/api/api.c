@@ -43,7 +43,7 @@ static const struct route routes[] = {
 	{ "GET",    "/load-balancer/{group}/base-path", api_group_base_path, ROLE_OPEN, 0, "the service that holds a base path" },
 	{ "GET",    "/auth/key/verify",         api_auth_verify,    ROLE_KEY,  0, "is the key good?" },
 	{ "GET",    "/status",                  api_status_get,     ROLE_OPEN, 0, "of this service" },
-	{ "GET",    "/status/master",           api_status_get,     ROLE_OPEN, 0, "of this service" },
+	{ "GET",    "/status/master",          api_status_master,  ROLE_OPEN, 0, "of the leader, or of this service" },
 	{ "GET",    "/workers",                 api_status_workers, ROLE_OPEN, 0, "base URIs of all services, the leader first" },
 	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_KEY,  AGENT_MAX, "an agent starts" },
 	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_KEY,  AGENT_MAX, "an agent stops" },

@@ -24,6 +24,7 @@ struct api_options {
 	struct store *store;
 	struct leader *leader; /* NULL: never leads */
 	struct state_cache *cache;
+	struct client *client; /* to ask the leader; NULL: it is not asked */
 	const char *context_path; /* "" or "/baragon/v2" */
 	struct rules rules;
 	bool auth_enabled;

@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "lib/base/str.h"
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
 #include "lib/records/requests.h"
@@ -13,6 +14,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define MASTER_MS 1000 /* for the leader to answer */
 
 /* --- /status --- */
 
@@ -47,9 +50,8 @@ static void run_status(struct job *job)
 	requests_queue(job->api->opt.store, job->life, on_queue, job);
 }
 
-void api_status_get(struct http_request *rq, void *app)
+static void reply_own(struct http_request *rq, struct api *api)
 {
-	struct api *api = app;
 	AUTO(buf_release) struct buf json = BUF_INIT;
 
 	if (store_link(api->opt.store) == STORE_LINK_UP) {
@@ -60,11 +62,23 @@ void api_status_get(struct http_request *rq, void *app)
 	api_reply_json(&rq, 200, &json);
 }
 
-/* --- /workers --- */
+void api_status_get(struct http_request *rq, void *app)
+{
+	reply_own(rq, app);
+}
+
+/* --- the line of the election --- */
 
 struct participant {
 	int64_t seq;
 	const char *name;
+};
+
+/* Lives in the job's arena. */
+struct line {
+	struct job *job;
+	size_t n;
+	void (*told)(struct job *job, const struct strings *uris); /* the leader's first */
 };
 
 static int by_seq(const void *x, const void *y)
@@ -77,68 +91,128 @@ static int by_seq(const void *x, const void *y)
 static void on_uris(void *ctx, struct reader **r_take, const struct error *err)
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
-	struct job *job = ctx;
-	AUTO(buf_release) struct buf json = BUF_INIT;
-	const size_t *n = job->own;
+	const struct line *line = ctx;
+	struct strings uris = { NULL, 0 };
 
 	if (err != NULL) {
-		job_trouble(job, err);
+		job_trouble(line->job, err);
 		return;
 	}
-	buf_char(&json, '[');
-	for (size_t i = 0; i < *n; i++) {
+	for (size_t i = 0; i < line->n; i++) {
 		const struct store_node *node = reader_node(r, i);
 
-		if (node == NULL)
-			continue;
-		if (json.len > 1)
+		if (node != NULL && utf8_valid(node->data, node->len))
+			strings_add(&uris, r->arena,
+				arena_strndup(r->arena, node->data, node->len));
+	}
+	line->told(line->job, &uris);
+}
+
+static void on_participants(void *ctx, struct reader **r_take, const struct error *err)
+{
+	struct line *line = ctx;
+	const char *const *names;
+	struct participant *all;
+	struct reader *r;
+	size_t n;
+
+	if (err != NULL) {
+		job_trouble(line->job, err);
+		reader_free(r_take);
+		return;
+	}
+	names = reader_names(*r_take, 0, &n);
+	all = arena_alloc((*r_take)->arena, (n + 1) * sizeof(*all));
+	for (size_t i = 0; i < n; i++) {
+		char guid[37];
+
+		all[line->n].name = names[i];
+		if (latch_parse_name(names[i], &all[line->n].seq, guid))
+			line->n++;
+	}
+	qsort(all, line->n, sizeof(*all), by_seq);
+	r = reader_next(r_take);
+	for (size_t i = 0; i < line->n; i++)
+		reader_get(r, path_join(r->arena, PATH_WORKERS, all[i].name));
+	reader_run(&r, on_uris, line);
+}
+
+static void read_line(struct job *job, void (*told)(struct job *job, const struct strings *uris))
+{
+	struct reader *r = reader_new(job->api->opt.store, job->life);
+	struct line *line = arena_alloc(job->arena, sizeof(*line));
+
+	*line = (struct line){ job, 0, told };
+	reader_children(r, PATH_WORKERS);
+	reader_run(&r, on_participants, line);
+}
+
+/* --- /workers --- */
+
+static void reply_uris(struct job *job, const struct strings *uris)
+{
+	AUTO(buf_release) struct buf json = BUF_INIT;
+
+	buf_char(&json, '[');
+	for (size_t i = 0; i < uris->n; i++) {
+		if (i > 0)
 			buf_char(&json, ',');
-		buf_json_string(&json, node->data, node->len);
+		buf_json_string(&json, uris->items[i], strlen(uris->items[i]));
 	}
 	buf_char(&json, ']');
 	job_reply(job, 200, &json);
 }
 
-static void on_participants(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct job *job = ctx;
-	const char *const *names;
-	struct participant *line;
-	struct reader *r;
-	size_t n, *kept;
-
-	if (err != NULL) {
-		job_trouble(job, err);
-		reader_free(r_take);
-		return;
-	}
-	names = reader_names(*r_take, 0, &n);
-	line = arena_alloc(job->arena, (n + 1) * sizeof(*line));
-	kept = arena_alloc(job->arena, sizeof(*kept));
-	for (size_t i = 0; i < n; i++) {
-		char guid[37];
-
-		line[*kept].name = names[i];
-		if (latch_parse_name(names[i], &line[*kept].seq, guid))
-			(*kept)++;
-	}
-	qsort(line, *kept, sizeof(*line), by_seq);
-	r = reader_next(r_take);
-	for (size_t i = 0; i < *kept; i++)
-		reader_get(r, path_join(r->arena, PATH_WORKERS, line[i].name));
-	job->own = kept;
-	reader_run(&r, on_uris, job);
-}
-
 static void run_workers(struct job *job)
 {
-	struct reader *r = reader_new(job->api->opt.store, job->life);
-
-	reader_children(r, PATH_WORKERS);
-	reader_run(&r, on_participants, job);
+	read_line(job, reply_uris);
 }
 
 void api_status_workers(struct http_request *rq, void *app)
 {
 	job_start(app, &rq, false, NULL, NULL, NULL, run_workers);
+}
+
+/* --- /status/master: the leader is asked; whatever goes wrong, it is our own that is told --- */
+
+static void on_master(void *ctx, const struct call_result *res)
+{
+	struct job *job = ctx;
+	AUTO(buf_release) struct buf json = BUF_INIT;
+
+	job->call = NULL;
+	if (res->end != CALL_ANSWERED || res->status != 200 || res->len == 0 ||
+		res->body[0] != '{') {
+		run_status(job);
+		return;
+	}
+	buf_append(&json, res->body, res->len);
+	job_reply(job, 200, &json);
+}
+
+static void ask_first(struct job *job, const struct strings *uris)
+{
+	AUTO(xfree_p) char *url = uris->n > 0 ? xasprintf("%s/status", uris->items[0]) : NULL;
+
+	if (url == NULL)
+		run_status(job);
+	else
+		job->call = client_call(
+			job->api->opt.client, url, NULL, LOOP_MS(MASTER_MS), on_master, job);
+}
+
+static void run_master(struct job *job)
+{
+	read_line(job, ask_first);
+}
+
+void api_status_master(struct http_request *rq, void *app)
+{
+	struct api *api = app;
+	bool leads = api->opt.leader != NULL && leader_leads(api->opt.leader);
+
+	if (leads || api->opt.client == NULL || store_link(api->opt.store) != STORE_LINK_UP)
+		reply_own(rq, api);
+	else
+		job_start(api, &rq, false, NULL, NULL, NULL, run_master);
 }

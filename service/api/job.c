@@ -63,6 +63,8 @@ struct http_request *job_take_request(struct job *job)
 	DL_DELETE(job->api->jobs, job);
 	loop_timer_stop(l, &job->deadline);
 	loop_timer_stop(l, &job->again);
+	if (job->call != NULL)
+		call_cancel(&job->call);
 	life_end(&job->life);
 	arena_free(&job->arena);
 	free(job);

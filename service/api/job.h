@@ -41,6 +41,7 @@ struct job {
 	const char *id; /* request, service, group: whatever it is about */
 	void *own; /* of the resource, in the arena */
 	void *enqueue; /* of enqueue.c */
+	struct call *call; /* in progress: cancelled when the job ends */
 };
 
 /* Takes the HTTP request; run() is called at once, and may have ended the job when this returns. */
@@ -100,6 +101,7 @@ void api_group_forget_agent(struct http_request *rq, void *app);
 void api_group_base_paths(struct http_request *rq, void *app);
 void api_group_base_path(struct http_request *rq, void *app);
 void api_status_get(struct http_request *rq, void *app);
+void api_status_master(struct http_request *rq, void *app);
 void api_status_workers(struct http_request *rq, void *app);
 void api_checkin(struct http_request *rq, void *app);
 void api_checkin_can_shutdown(struct http_request *rq, void *app);

@@ -83,6 +83,7 @@ static UNUSED void box_start(struct box *x, bool leads)
 	x->options.store = x->st;
 	x->options.leader = x->leader;
 	x->options.cache = x->cache;
+	x->options.client = x->client;
 	x->options.context_path = "/v2";
 	x->options.rules = (struct rules)RULES_ON;
 	x->options.default_target_count = 1;

@@ -233,6 +233,40 @@ static void test_checkin_and_status(void **state)
 	box_stop(&x);
 }
 
+static void leader_status(struct http_request *rq, void *app)
+{
+	AUTO(buf_release) struct buf b = BUF_INIT;
+
+	(void)app;
+	buf_str(&b, "{\"leader\":true}");
+	http_reply(&rq, 200, JSON_TYPE, &b);
+}
+
+static void test_status_of_the_leader(void **state)
+{
+	static const struct route routes[] = { { "GET", "/status", leader_status, ROLE_OPEN, 0, "" } };
+	const struct router_options options = { "/v2", routes, 1, NULL, NULL };
+	struct router *other = router_new(&options);
+	struct box x = { 0 };
+
+	(void)state;
+	start(&x);
+	mem_server_put(x.srv, "/workers/_c_b-latch-0000000002", "http://10.0.0.8:1/v2");
+	mem_server_put(x.srv, "/workers/_c_a-latch-0000000007", "http://10.0.0.9:1/v2");
+	expect(&x, "GET", "/workers", NULL, 200,
+		"[\"http://10.0.0.8:1/v2\",\"http://10.0.0.9:1/v2\"]");
+	sim_net_listen(x.net, "10.0.0.8:1", other);
+	expect(&x, "GET", "/status/master", NULL, 200, "{\"leader\":true}");
+	sim_net_freeze(x.net, "10.0.0.8:1", true);
+	assert_true(str_starts(
+		buf_cstr(&ask(&x, "GET", "/status/master", NULL)->body), "{\"leader\":false,"));
+	sim_net_unlisten(x.net, "10.0.0.8:1");
+	assert_true(str_starts(
+		buf_cstr(&ask(&x, "GET", "/status/master", NULL)->body), "{\"leader\":false,"));
+	box_stop(&x);
+	router_free(&other);
+}
+
 static void test_keys(void **state)
 {
 	struct box x = { 0 };
@@ -275,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_forgetting_agents),
 		cmocka_unit_test(test_checkin_and_status),
+		cmocka_unit_test(test_status_of_the_leader),
 		cmocka_unit_test(test_keys),
 	};
 
