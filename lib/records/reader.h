@@ -5,7 +5,6 @@
  * (so a version can be read before the list that it guards), pipelined.  Absent nodes are no error.
  *
  *	struct reader *r = reader_new(st, w->life);
- *	r->tag = 7;                                   // whatever the owner needs to remember
  *	size_t gv = reader_get(r, path_group(r->arena, g));
  *	size_t hosts = reader_children(r, path_hosts(r->arena, g));
  *	reader_run(&r, on_read, w);

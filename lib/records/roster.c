@@ -18,7 +18,7 @@ struct entry {
 	UT_hash_handle hh;
 	char *name;
 	struct roster *roster;
-	struct store_watch *watch_group, *watch_hosts, *watch_members, *watch_excluded;
+	struct store_watch *watch_group, *watch_hosts, *watch_members, *watch_excluded, *watch_target;
 	bool dirty, reading, valid;
 	struct arena *arena; /* of `now` */
 	struct roster_group now;
@@ -68,6 +68,7 @@ void roster_free(struct roster **rp)
 		store_watch_free(&e->watch_hosts);
 		store_watch_free(&e->watch_members);
 		store_watch_free(&e->watch_excluded);
+		store_watch_free(&e->watch_target);
 		arena_free(&e->arena);
 		free(e->name);
 		free(e);
@@ -315,6 +316,7 @@ static struct entry *entry_new(struct roster *r, const char *group)
 	e->watch_hosts = store_watch_new(r->st, path_hosts(a, group), STORE_WATCH_CHILDREN, on_watch, e);
 	e->watch_members = store_watch_new(r->st, path_members(a, group), STORE_WATCH_CHILDREN, on_watch, e);
 	e->watch_excluded = store_watch_new(r->st, path_excluded(a, group), STORE_WATCH_CHILDREN, on_watch, e);
+	e->watch_target = store_watch_new(r->st, path_target_count(a, group), STORE_WATCH_DATA, on_watch, e);
 	arena_free(&a);
 	return e;
 }
