@@ -203,6 +203,7 @@ class Process:
         self.log = os.path.join(folder, name + ".log")
         self.popen = None
         self.frozen = False
+        self.asked = False      # SIGTERM was sent
         self.unexpected = []  # ends nobody asked for
 
     def argv(self):
@@ -270,25 +271,29 @@ class Process:
             self.popen.wait()
             self.popen = None
 
+    def ask_to_stop(self):
+        """SIGTERM; stop() waits. Several can so end at the same time."""
+        if self.running():
+            if self.frozen:
+                self.thaw()
+            self.signal(signal.SIGTERM)
+            self.asked = True
+
     def stop(self):
         """SIGTERM, and the time to end by itself; ends with kill -9 if it does not, which is a failure."""
-        if not self.popen:
-            return
-        self.note_end()
-        if not self.running():
-            self.popen = None
-            return
-        if self.frozen:
-            self.thaw()
-        self.signal(signal.SIGTERM)
-        try:
-            rc = self.popen.wait(self.stop_timeout * SLOW)
-            if rc not in self.good_ends():
-                self.unexpected.append("%s ended with %s on SIGTERM" % (self.name, rc))
-        except subprocess.TimeoutExpired:
-            self.unexpected.append("%s did not end within %g s of SIGTERM" % (self.name, self.stop_timeout))
-            self.popen.kill()
-            self.popen.wait()
+        if not self.asked:
+            self.note_end()
+            self.ask_to_stop()
+        if self.asked:
+            try:
+                rc = self.popen.wait(self.stop_timeout * SLOW)
+                if rc not in self.good_ends():
+                    self.unexpected.append("%s ended with %s on SIGTERM" % (self.name, rc))
+            except subprocess.TimeoutExpired:
+                self.unexpected.append("%s did not end within %g s of SIGTERM" % (self.name, self.stop_timeout))
+                self.popen.kill()
+                self.popen.wait()
+        self.asked = False
         self.popen = None
 
     def good_ends(self):

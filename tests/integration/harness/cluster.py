@@ -100,8 +100,9 @@ class Cluster:
         for h in self.hosts:
             for tap in h.taps:
                 tap.release()
-            h.agent.stop()
+            h.agent.ask_to_stop()
         for h in self.hosts:
+            h.agent.stop()
             h.haproxy.stop()
             for tap in h.taps:
                 tap.stop()
