@@ -43,8 +43,11 @@ all: $(B)/liblockstep.a $(PROGRAMS) ## build the programs (default): build/locks
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-build/lockstep-%: $(B)/lockstep-%
-	@cp $< $@.tmp && mv $@.tmp $@
+# Of the mode that was built last.
+build/lockstep-%: $(B)/lockstep-% FORCE
+	@cmp -s $< $@ || { cp $< $@.tmp && mv $@.tmp $@; }
+.PHONY: FORCE
+FORCE:
 
 $(B)/lockstep-%: $(B)/%/main.o $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

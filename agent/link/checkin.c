@@ -200,8 +200,8 @@ static void on_workers(void *ctx, struct reader **r_take, const struct error *er
 		if (first == NULL || comes_before(names[i], first))
 			first = names[i];
 	if (first == NULL) {
-		reader_free(r_take);
 		failed(ci, false, err != NULL ? err->text : "no service is registered");
+		reader_free(r_take);
 		return;
 	}
 	r = reader_next(r_take);
