@@ -279,13 +279,13 @@ static int start(struct daemon *d, struct error *err)
 	d->notify = notify_new(d->loop);
 	d->look = (struct loop_timer){ .fn = on_look, .ctx = d };
 	d->step = (struct loop_timer){ .fn = on_step, .ctx = d };
+	loop_on_signal(d->loop, SIGTERM, on_signal, d); /* heard once all is there: the loop does not run yet */
+	loop_on_signal(d->loop, SIGINT, on_signal, d);
 	rc = open_port(d, err);
 	if (rc == 0)
 		rc = join_in(d, err);
 	if (rc != 0)
 		return rc;
-	loop_on_signal(d->loop, SIGTERM, on_signal, d);
-	loop_on_signal(d->loop, SIGINT, on_signal, d);
 	d->shown = LINK_STARTING;
 	notify_status(d->notify, phase_text(d->shown));
 	notify_ready(d->notify);
@@ -305,6 +305,7 @@ static void wait_for_jobs(struct daemon *d)
 /* False: a job does not end. */
 static bool release(struct daemon *d)
 {
+	d->stopping = true; /* also where the start failed: a signal now only ends the waiting */
 	loop_timer_stop(d->loop, &d->look);
 	loop_timer_stop(d->loop, &d->step);
 	checkin_free(&d->checkin);
