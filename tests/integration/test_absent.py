@@ -175,8 +175,11 @@ def test_confirmed_and_then_gone_does_not_hinder(pair, how):
     one, two = decided_with_one_held(pair)
 
     def one_confirmed():
+        # Host 2's call, sent at the same time, has timed out: so what stands for host 1 is its answer to APPLY,
+        # no longer the one to PREPARE.
         rows = pair.get("swap")["agentResponses"].get("APPLY", [])
-        return any(one.agent.id in r["url"] and r["statusCode"] == 200 for r in rows)
+        said = {h.name: r for h in pair.hosts for r in rows if h.agent.id in r["url"]}
+        return len(said) == 2 and said["lb2"]["exception"] and said["lb1"]["statusCode"] == 200
     wait_for(one_confirmed, 5, "the leader has host 1's answer")
     strike(how, [one])
     if how == "dead":
