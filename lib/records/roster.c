@@ -127,7 +127,10 @@ static void host_member(struct arena *a, const char *group, const char *node, co
 	m->lockstep = agentinfo_is_lockstep(info);
 }
 
-/* {"node":…} of a member record; what cannot be read names no incarnation, so nothing can confirm it. */
+/*
+ * {"node":…} of a member record; what cannot be read names no incarnation, so nothing can confirm it.  The agent's own
+ * join writes the name without its sequence, which is known only after the transaction that makes both.
+ */
 static const char *record_node(struct arena *a, const struct store_node *node)
 {
 	const struct value *v;
@@ -136,7 +139,7 @@ static const char *record_node(struct arena *a, const struct store_node *node)
 		const struct value *n = value_get(v, "node");
 
 		if (n != NULL && n->kind == VALUE_STRING)
-			return incarnation_of(a, n->u.s);
+			return incarnation_of(a, str_ends(n->u.s, "-latch-") ? arena_printf(a, "%s0000000000", n->u.s) : n->u.s);
 	}
 	return "?";
 }

@@ -188,6 +188,7 @@ def test_confirmed_and_then_gone_does_not_hinder(pair, how):
     pair.wait_state("swap", "SUCCESS")
     pair.check_serving("s1", ["u2"])  # also on the host whose agent is gone: its HAProxy has what it confirmed
     bring_back(how, [one])
+    pair.live["s1"] = ["u2"]
     pair.deploy("s1", ["u3"])
     pair.check_serving("s1", ["u3"])
 

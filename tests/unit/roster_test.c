@@ -138,6 +138,11 @@ static void the_absent_count_until_they_leave(void **state)
 	assert_string_equal(m->incarnation, GUID_1);
 	assert_string_equal(m->base_uri, "http://a1/x");
 	since = m->absent_since_us;
+	/* As the agent's join writes it: the sequence is not known yet. The same incarnation, absent since then. */
+	mem_server_put(x.s.server, path_member(x.s.arena, "g", "a1"), "{\"node\":\"_c_" GUID_1 "-latch-\"}");
+	m = member(&x, "a1");
+	assert_string_equal(m->incarnation, GUID_1);
+	assert_int_equal(m->absent_since_us, since);
 	assert_true(since > 0);
 	/* It is away since it was first seen so, not since the last look. */
 	sample_settle(&x.s, 5000);
