@@ -63,12 +63,25 @@ static bool differs(const struct world_host *h, const struct work_item *it)
 	return false;
 }
 
+static int by_address(const void *x, const void *y)
+{
+	const struct upstream *a = x, *b = y;
+
+	return strcmp(a->address, b->address);
+}
+
 static char *address_text(const struct target_service *t)
 {
 	struct buf b = BUF_INIT;
+	size_t n = t->state.upstreams.n;
+	struct upstream *sorted = xcalloc(n + 1, sizeof(*sorted));
 
-	for (size_t i = 0; i < t->state.upstreams.n; i++)
-		buf_printf(&b, "%s%s", i > 0 ? "," : "", t->state.upstreams.items[i].address);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = t->state.upstreams.items[i];
+	qsort(sorted, n, sizeof(*sorted), by_address);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&b, "%s%s", i > 0 ? "," : "", sorted[i].address);
+	free(sorted);
 	return buf_steal(&b, NULL);
 }
 

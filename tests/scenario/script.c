@@ -333,6 +333,9 @@ bool script_run(const struct script *s, struct world *w, bool expectations)
 	}
 	if (w->broken[0] != '\0')
 		return false;
+	for (size_t i = 0; i < w->n_triggers; i++)
+		w->triggers[i].on = ON_NOTHING;
+	world_run(w, 1); /* actions that are due */
 	for (size_t i = 0; i < WORLD_AGENTS; i++) { /* faults stop: whoever can is well again */
 		if (w->agents[i].used && w->agents[i].frozen)
 			agent_freeze(&w->agents[i], false);
