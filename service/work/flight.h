@@ -1,7 +1,8 @@
 /*
  * flight.h - one batch of requests on its way: what the worker's files share
  *
- * flight.c gathers facts and carries out effects, step.c builds transactions, fanout.c calls agents, worker.c owns them.
+ * worker.c owns them, queue.c reads what is queued, takeover.c starts over; flight.c makes a flight, load.c prepares it,
+ * advance.c moves it on, step.c, decide.c and finish.c (step.h) build its transactions, fanout.c calls agents.
  *
  * Layer: service/work (private to it).  Threads: loop thread.
  *
@@ -14,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "lib/model/batch.h"
+#include "lib/records/reader.h"
 #include "lib/records/roster.h"
 #include "service/core/lifecycle.h"
 #include "service/core/tally.h"
@@ -111,10 +113,29 @@ struct worker {
 };
 
 /* worker.c */
+void worker_turn(void *w);
 void worker_turn_soon(struct worker *w);
-void worker_forget_and_reload(struct worker *w, const char *why); /* unknown outcome or lost connection; from a later turn */
 void worker_deposed(struct worker *w);
 void worker_flight_over(struct flight *f, bool rescan); /* unlinks and frees it */
+
+/* queue.c: `loading` lives in the arena of the reader that reads its items. */
+#define ITEM_READS 7   /* nodes read per queue item */
+#define KNOWN_MAX 5000 /* items looked at in one round; more wait for their turn */
+struct loading {
+	struct item **items;
+	size_t n;
+};
+void queue_scan(struct worker *w);
+void queue_merge(struct worker *w, const char *const *names, size_t n);
+struct reader *queue_read_items(struct worker *w, struct reader *r, struct loading **ld_out);
+void queue_take_item(struct item *it, const struct reader *r, size_t at);
+void queue_item_free(struct worker *w, struct item *it);
+
+/* takeover.c */
+void takeover_start(struct worker *w);
+void takeover_forget(struct worker *w);
+void takeover_on_link(void *w, enum store_link link);
+void worker_forget_and_reload(struct worker *w, const char *why); /* unknown outcome or lost connection; from a later turn */
 
 /* flight.c */
 struct flight *flight_new(struct worker *w, struct item **items, size_t n);
@@ -122,15 +143,27 @@ struct flight *flight_adopt(struct worker *w, const char *batch, const struct de
 	size_t n);
 struct flight *flight_adopt_undecided(struct worker *w, struct item *item);
 void flight_free(struct flight **f);
-void flight_advance(struct flight *f);
-size_t flight_members(struct flight *f, const struct member ***out); /* false: 0 and NULL, a roster is not ready */
+size_t flight_members(struct flight *f, const struct member ***out); /* SIZE_MAX: a roster is not ready */
 enum call_type flight_question(const struct flight *f);
 int64_t flight_number(const struct flight *f); /* dv once decided, else -1 */
 int64_t flight_deadline(const struct flight *f); /* loop time */
-void flight_resume_at(struct flight *f, int64_t at);
+bool flight_has_direction(const struct flight *f, enum direction dir);
 
-/* step.c: build, commit, and tell flight.c by these. */
 enum step_end { STEP_DONE, STEP_JOINED, STEP_CONFLICT, STEP_UNKNOWN, STEP_DEPOSED };
+
+/* load.c */
+void flight_load(struct flight *f);
+
+/* advance.c */
+void flight_advance(struct flight *f);
+void flight_enter(struct flight *f, enum phase phase);
+void flight_turn_back(struct flight *f, enum direction dir);
+void flight_after_step(struct flight *f, enum step_end end);
+void flight_resume_at(struct flight *f, int64_t at);
+void flight_on_timer(void *f);
+void flight_look_at_status(void *flight_request);
+
+/* decide.c, finish.c: build, commit, and tell by these. */
 typedef void step_fn(struct flight *f, enum step_end end);
 void step_decide(struct flight *f, step_fn *done);
 void step_take_over(struct flight *f, step_fn *done); /* raises tenures */

@@ -1,133 +1,16 @@
 /*
- * worker.c - the queue as it is known, what starts when, and starting over
+ * worker.c - what starts when, and the life of the worker
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "service/work/flight.h"
+#include "service/work/worker.h"
 
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
-#include "lib/records/reader.h"
 #include "service/core/schedule.h"
+#include "service/work/flight.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define ITEM_READS 7 /* nodes read per queue item: see read_item */
-#define KNOWN_MAX 5000 /* items looked at in one round; more wait for their turn */
-
-static void scan(struct worker *w);
-static void take_over(struct worker *w);
-
-/* --- items -------------------------------------------------------------------------------------- */
-
-static struct item *item_new(struct worker *w, const char *node)
-{
-	struct item *it = xcalloc(1, sizeof(*it));
-	struct error err = ERROR_INIT;
-
-	it->arena = arena_new();
-	it->node = arena_strdup(it->arena, node);
-	it->status = -1;
-	it->status_version = -1;
-	it->sv = -1;
-	if (queued_id_parse_node(it->node, it->arena, &it->id, &err) != 0)
-		it->bad = arena_strdup(it->arena, err.text);
-	DL_APPEND(w->items, it);
-	MAP_ADD(w->named, node, it);
-	return it;
-}
-
-static void item_free(struct worker *w, struct item *it)
-{
-	DL_DELETE(w->items, it);
-	MAP_DEL(w->named, it);
-	arena_free(&it->arena);
-	free(it);
-}
-
-static int by_index(const struct item *x, const struct item *y)
-{
-	return (x->id.index > y->id.index) - (x->id.index < y->id.index);
-}
-
-static void read_item(struct reader *r, const struct item *it)
-{
-	reader_get(r, path_request(r->arena, it->id.request_id));
-	reader_get(r, path_status(r->arena, it->id.request_id));
-	reader_get(r, path_message(r->arena, it->id.request_id));
-	reader_get(r, path_service(r->arena, it->id.service_id));
-	reader_children(r, path_service(r->arena, it->id.service_id));
-	reader_get(r, path_history(r->arena, it->id.service_id));
-	reader_get(r, path_history_entry(r->arena, it->id.service_id, it->id.request_id));
-}
-
-static void take_state(struct item *it, const struct reader *r, size_t at)
-{
-	const struct store_node *node = reader_node(r, at);
-	size_t n;
-	const char *const *names = reader_names(r, at + 1, &n);
-	struct error err = ERROR_INIT;
-	struct service *s;
-
-	it->base = (struct service_state){ 0 };
-	it->sv = node != NULL ? node->version : -1;
-	if (node == NULL || node->len == 0)
-		return;
-	if (record_decode(&service_record, node->data, node->len, it->arena, &s, &err) != 0) {
-		it->bad = arena_printf(it->arena, "its service's record: %s", err.text);
-		return;
-	}
-	it->base.service = s;
-	it->base.upstreams.items = arena_alloc(it->arena, (n + 1) * sizeof(struct upstream));
-	for (size_t i = 0; i < n; i++) {
-		struct upstream *u = &it->base.upstreams.items[it->base.upstreams.n];
-
-		if (upstream_from_text(names[i], it->arena, u, NULL) != 0)
-			continue; /* not a name of ours or Java's: nothing can refer to it */
-		u->original = arena_strdup(it->arena, names[i]);
-		it->base.upstreams.n++;
-	}
-}
-
-static void take_item(struct item *it, const struct reader *r, size_t at)
-{
-	const struct store_node *node = reader_node(r, at), *status = reader_node(r, at + 1), *message = reader_node(r, at + 2);
-	struct error err = ERROR_INIT;
-	struct request *rq = NULL;
-	const char *text;
-
-	it->loaded = true;
-	it->stale = false;
-	it->bad = NULL;
-	it->history_parent = reader_exists(r, at + 5);
-	it->history_entry = reader_exists(r, at + 6);
-	if (node == NULL || status == NULL) {
-		it->bad = "no request or no status belongs to it";
-		return;
-	}
-	it->raw = arena_strndup(it->arena, node->len > 0 ? node->data : "", node->len);
-	it->raw_len = node->len;
-	if (it->request == NULL) {
-		if (request_decode(node->data, node->len, it->arena, &rq, &err) != 0) {
-			it->bad = arena_strdup(it->arena, err.text);
-			return;
-		}
-		if (rq->id == NULL || rq->service == NULL || !str_eq(rq->service->id, it->id.service_id)) {
-			it->bad = "its request is of another service";
-			return;
-		}
-		it->request = rq;
-	}
-	if (json_string_decode(status->data, status->len, it->arena, &text, &err) != 0 ||
-		(it->status = internal_state_parse(text)) < 0) {
-		it->bad = "its status is unknown";
-		return;
-	}
-	it->status_version = status->version;
-	if (message == NULL || json_string_decode(message->data, message->len, it->arena, &it->message, NULL) != 0)
-		it->message = message != NULL ? "" : NULL;
-	take_state(it, r, at + 3);
-}
 
 /* --- what starts ---------------------------------------------------------------------------------- */
 
@@ -251,7 +134,7 @@ static void settle_odd(struct worker *w)
 	}
 }
 
-static void turn(void *ctx)
+void worker_turn(void *ctx)
 {
 	struct worker *w = ctx;
 
@@ -279,253 +162,6 @@ static void on_roster(void *ctx)
 	worker_turn_soon(w);
 }
 
-/* --- reading the queue ------------------------------------------------------------------------------ */
-
-struct loading {
-	struct item **items;
-	size_t n;
-};
-
-static void on_items(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct loading *ld = ctx; /* lives in the reader */
-	AUTO(reader_free) struct reader *r = STEAL(*r_take);
-	struct worker *w = *(struct worker **)(void *)(ld + 1);
-
-	w->scanning = false;
-	for (size_t i = 0; i < ld->n; i++) {
-		ld->items[i]->loading = false;
-		if (err == NULL && ld->items[i]->flight == NULL)
-			take_item(ld->items[i], r, i * ITEM_READS);
-	}
-	if (err == NULL && w->scan_again)
-		scan(w);
-	if (err == NULL)
-		worker_turn_soon(w);
-}
-
-static struct reader *read_items(struct worker *w, struct reader *r, struct loading **ld_out)
-{
-	struct loading *ld = arena_alloc(r->arena, sizeof(*ld) + sizeof(w));
-	struct item *it;
-	size_t n = 0;
-
-	*(struct worker **)(void *)(ld + 1) = w;
-	DL_COUNT(w->items, it, n);
-	ld->items = arena_alloc(r->arena, (n + 1) * sizeof(struct item *));
-	DL_FOREACH(w->items, it) {
-		if (it->flight != NULL || it->loading || (it->loaded && !it->stale) || ld->n == KNOWN_MAX)
-			continue;
-		if (it->id.request_id == NULL) {
-			it->loaded = true; /* its name says nothing */
-			continue;
-		}
-		it->loading = true;
-		ld->items[ld->n++] = it;
-		read_item(r, it);
-	}
-	*ld_out = ld;
-	return r;
-}
-
-static void merge_queue(struct worker *w, const char *const *names, size_t n)
-{
-	struct item *it, *tmp;
-
-	DL_FOREACH(w->items, it)
-		it->listed = false;
-	for (size_t i = 0; i < n; i++) {
-		MAP_FIND(w->named, names[i], it);
-		if (it == NULL)
-			it = item_new(w, names[i]);
-		it->listed = true;
-	}
-	DL_SORT(w->items, by_index);
-	DL_FOREACH_SAFE(w->items, it, tmp)
-		if (!it->listed && it->flight == NULL)
-			item_free(w, it);
-}
-
-static void on_queue(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct worker *w = ctx;
-	struct loading *ld;
-	struct reader *r;
-	size_t n;
-	const char *const *names;
-
-	if (err != NULL) {
-		reader_free(r_take);
-		w->scanning = false;
-		return; /* the link's return starts everything over */
-	}
-	names = reader_names(*r_take, 0, &n);
-	merge_queue(w, names, n);
-	reader_free(r_take);
-	r = read_items(w, reader_new(w->st, w->life), &ld);
-	reader_run(&r, on_items, ld);
-}
-
-static void scan(struct worker *w)
-{
-	struct reader *r;
-
-	if (!w->started || w->reloading)
-		return;
-	w->scan_again = w->scanning;
-	if (w->scanning)
-		return;
-	w->scanning = true;
-	r = reader_new(w->st, w->life);
-	reader_children(r, PATH_QUEUE);
-	reader_run(&r, on_queue, w);
-}
-
-/* --- T9: what a predecessor left; also after an unknown outcome of our own ----------------------------- */
-
-static bool adopt(struct worker *w, const char *batch, const struct store_node *node)
-{
-	AUTO(arena_free) struct arena *a = arena_new();
-	struct item **items, *it;
-	struct decision *d;
-	size_t n = 0;
-
-	if (node == NULL)
-		return true;
-	if (decision_decode(node->data, node->len, a, &d, NULL) != 0)
-		return false;
-	items = arena_alloc(a, (d->requests.n + 1) * sizeof(struct item *));
-	for (size_t i = 0; i < d->requests.n; i++)
-		DL_FOREACH(w->items, it)
-			if (it->request != NULL && it->bad == NULL && str_eq(it->id.request_id, d->requests.items[i].id) &&
-				it->flight == NULL)
-				items[n++] = it;
-	if (n == 0)
-		return false;
-	flight_adopt(w, batch, d, node->version, items, n);
-	return true;
-}
-
-struct takeover {
-	struct worker *w;
-	size_t n;
-	const char *const *batches;
-	struct loading *ld;
-};
-
-static void on_left(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct takeover *to = ctx;
-	AUTO(reader_free) struct reader *r = STEAL(*r_take);
-	struct worker *w = to->w;
-	struct item *it;
-
-	w->scanning = false;
-	w->reloading = false;
-	if (err != NULL)
-		return; /* the link went; its return calls take_over again */
-	for (size_t i = 0; i < to->ld->n; i++) {
-		to->ld->items[i]->loading = false;
-		take_item(to->ld->items[i], r, i * ITEM_READS);
-	}
-	w->started = true;
-	for (size_t i = 0; i < to->n; i++)
-		if (!adopt(w, to->batches[i], reader_node(r, to->ld->n * ITEM_READS + i)))
-			janitor_drop_decision(w->janitor, to->batches[i]);
-	DL_FOREACH(w->items, it)
-		it->inherited = w->first_start && it->flight == NULL && it->status != INTERNAL_PENDING;
-	turn(w);
-	w->first_start = false;
-	janitor_sweep(w->janitor);
-	scan(w);
-}
-
-static void on_lists(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct worker *w = ctx;
-	struct takeover *to;
-	struct reader *r;
-	const char *const *names;
-	size_t n;
-
-	if (err != NULL) {
-		reader_free(r_take);
-		w->reloading = false;
-		return;
-	}
-	names = reader_names(*r_take, 1, &n);
-	merge_queue(w, names, n);
-	r = reader_next(r_take);
-	to = arena_alloc(r->arena, sizeof(*to));
-	to->w = w;
-	to->batches = reader_names(r->prev, 0, &to->n);
-	read_items(w, r, &to->ld);
-	for (size_t i = 0; i < to->n; i++)
-		reader_get(r, path_decision(r->arena, to->batches[i]));
-	reader_run(&r, on_left, to);
-}
-
-static void forget(struct worker *w)
-{
-	struct item *it, *tmp;
-
-	while (w->flights != NULL) {
-		struct flight *f = w->flights;
-
-		flight_free(&f);
-	}
-	DL_FOREACH_SAFE(w->items, it, tmp)
-		item_free(w, it);
-	life_end(&w->life); /* what is being read belongs to the past */
-	w->life = life_new();
-	w->scanning = w->scan_again = false;
-	w->started = false;
-}
-
-static void take_over(struct worker *w)
-{
-	struct reader *r;
-
-	forget(w);
-	w->reloading = true;
-	roster_stale(w->roster, NULL);
-	r = reader_new(w->st, w->life);
-	reader_sync_first(r);
-	reader_children(r, PATH_DECIDED);
-	reader_children(r, PATH_QUEUE);
-	reader_run(&r, on_lists, w);
-}
-
-static void on_reload(void *ctx)
-{
-	struct worker *w = ctx;
-
-	w->turn.fn = turn;
-	if (store_link(w->st) == STORE_LINK_UP)
-		take_over(w);
-	else
-		w->reloading = false; /* on_link does it */
-}
-
-void worker_forget_and_reload(struct worker *w, const char *why)
-{
-	if (w->reloading)
-		return;
-	log_info(NULL, "worker starts over", "reason", why);
-	w->reloading = true; /* nothing moves until then */
-	w->started = false;
-	w->turn.fn = on_reload;
-	loop_timer_start(w->loop, &w->turn, 0);
-}
-
-static void on_link(void *ctx, enum store_link link)
-{
-	struct worker *w = ctx;
-
-	if (link == STORE_LINK_UP)
-		worker_forget_and_reload(w, "connection is back");
-}
-
 /* --- life -------------------------------------------------------------------------------------------- */
 
 void worker_flight_over(struct flight *f, bool rescan)
@@ -548,7 +184,7 @@ void worker_flight_over(struct flight *f, bool rescan)
 		}
 	flight_free(&f);
 	if (rescan)
-		scan(w);
+		queue_scan(w);
 }
 
 static void on_deposed(void *ctx)
@@ -567,7 +203,7 @@ void worker_deposed(struct worker *w)
 
 static void on_queue_changed(void *ctx)
 {
-	scan(ctx);
+	queue_scan(ctx);
 }
 
 static void on_tick(void *ctx)
@@ -577,7 +213,7 @@ static void on_tick(void *ctx)
 
 	DL_FOREACH(w->items, it)
 		it->stale |= it->flight == NULL; /* a cancel of what waits has no watch */
-	scan(w);
+	queue_scan(w);
 	janitor_tick(w->janitor);
 	loop_timer_start(w->loop, &w->tick, LOOP_MS(w->opt.tick_ms));
 }
@@ -599,14 +235,14 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->epoch = epoch;
 	w->first_start = true;
 	w->tick = (struct loop_timer){ .fn = on_tick, .ctx = w };
-	w->turn = (struct loop_timer){ .fn = turn, .ctx = w };
+	w->turn = (struct loop_timer){ .fn = worker_turn, .ctx = w };
 	w->roster = roster_new(l, st, &w->opt.rules, on_roster, w);
 	w->janitor = janitor_new(w);
-	w->listener = (struct store_listener){ .fn = on_link, .ctx = w };
+	w->listener = (struct store_listener){ .fn = takeover_on_link, .ctx = w };
 	store_listen(st, &w->listener);
 	w->queue_watch = store_watch_new(st, PATH_QUEUE, STORE_WATCH_CHILDREN, on_queue_changed, w);
 	loop_timer_start(l, &w->tick, LOOP_MS(w->opt.tick_ms));
-	take_over(w);
+	takeover_start(w);
 	return w;
 }
 
@@ -616,7 +252,7 @@ void worker_free(struct worker **wp)
 
 	if (w == NULL)
 		return;
-	forget(w);
+	takeover_forget(w);
 	store_watch_free(&w->queue_watch);
 	store_unlisten(w->st, &w->listener);
 	loop_timer_stop(w->loop, &w->tick);
@@ -630,7 +266,7 @@ void worker_free(struct worker **wp)
 
 void worker_wake(struct worker *w)
 {
-	scan(w);
+	queue_scan(w);
 }
 
 void worker_cancelled(struct worker *w, const char *request_id)
@@ -640,7 +276,7 @@ void worker_cancelled(struct worker *w, const char *request_id)
 	DL_FOREACH(w->items, it)
 		if (str_eq(it->id.request_id, request_id))
 			it->stale = true; /* in flight its watch tells; else this reads it again */
-	scan(w);
+	queue_scan(w);
 }
 
 bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out)

@@ -1,0 +1,213 @@
+/*
+ * finish.c - transactions that end a flight: states, history, locks and the decision in one (T1, T3, T6, T6')
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/work/step.h"
+
+#include "lib/records/paths.h"
+
+#include <string.h>
+
+#define HISTORY_ENTRY_MAX 200000 /* bytes; beyond, contents of answers are dropped and codes kept */
+
+static void history_entry(struct step *s, struct flight_request *r)
+{
+	AUTO(buf_release) struct buf json = BUF_INIT;
+	struct response resp = { .request_id = r->item->id.request_id, .message = r->message, .request = r->plan.request };
+	const char *path = path_history_entry(s->arena, r->item->id.service_id, r->item->id.request_id);
+
+	resp.state = (int)internal_state_public((enum internal_state)r->verdict);
+	tally_responses(s->f->tally, s->arena, &resp.agent_responses);
+	response_encode(&resp, &json);
+	if (json.len > HISTORY_ENTRY_MAX) {
+		for (size_t k = 0; k < resp.agent_responses.n; k++) {
+			struct agent_response *list = resp.agent_responses.entries[k].list.items;
+
+			for (size_t i = 0; i < resp.agent_responses.entries[k].list.n; i++)
+				list[i].content = NULL;
+		}
+		buf_clear(&json);
+		response_encode(&resp, &json);
+	}
+	if (r->item->history_entry)
+		store_txn_set(s->t, path, json.data, json.len, -1);
+	else
+		store_txn_create(s->t, path, json.data, json.len, STORE_PERSISTENT);
+}
+
+static void change_state(struct step *s, struct flight_request *r, bool *changed)
+{
+	struct plan_changes ch;
+	AUTO(buf_release) struct buf json = BUF_INIT;
+	const char *id = r->item->id.service_id, *service = path_service(s->arena, id);
+
+	plan_changes(&r->plan, s->arena, &ch);
+	*changed |= ch.state_changed;
+	if (ch.service == PLAN_SERVICE_CREATE || ch.service == PLAN_SERVICE_SET)
+		record_encode(&service_record, r->plan.next.service, &json);
+	if (ch.service == PLAN_SERVICE_CREATE)
+		store_txn_create(s->t, service, json.data, json.len, STORE_PERSISTENT);
+	if (ch.service == PLAN_SERVICE_SET)
+		store_txn_set(s->t, service, json.data, json.len, r->plan.sv);
+	for (size_t i = 0; i < ch.remove.n; i++)
+		store_txn_delete(s->t, path_upstream(s->arena, id, ch.remove.items[i]), -1);
+	for (size_t i = 0; i < ch.create.n; i++)
+		store_txn_create(s->t, path_upstream(s->arena, id, ch.create.items[i]), NULL, 0, STORE_PERSISTENT);
+	if (ch.service == PLAN_SERVICE_DELETE)
+		store_txn_delete(s->t, service, -1);
+}
+
+static void release_paths(struct step *s, struct flight_request *r)
+{
+	struct plan_paths released;
+
+	if (r->verdict == INTERNAL_COMPLETED) {
+		plan_released(&r->plan, s->arena, &released);
+		for (size_t i = 0; i < released.n; i++)
+			store_txn_delete(s->t, path_base_uri(s->arena, released.items[i].group, released.items[i].key),
+				released.items[i].version);
+		return;
+	}
+	if (r->verdict == INTERNAL_FAILED_REVERT_FAILED || r->verdict == INTERNAL_FAILED_CANCEL_FAILED)
+		return; /* a host that may still serve them: the sweep frees them when it is back */
+	for (size_t i = 0; i < r->n_created; i++)
+		store_txn_delete(s->t, path_base_uri(s->arena, r->created[i].group, r->created[i].key), 0);
+}
+
+static bool note_last_request(struct step *s, const char *group, const char *request_id)
+{
+	for (size_t i = 0; i < s->f->groups.n; i++) {
+		struct group_note *note = &s->f->notes[i];
+
+		if (strcmp(note->name, group) != 0)
+			continue;
+		step_put_json_string(s, path_last_request(s->arena, group), request_id, note->has_last_request);
+		note->has_last_request = true; /* within this transaction, and after it */
+		return true;
+	}
+	return false;
+}
+
+/* Once per group: the last request of the batch that reached it. */
+static void last_requests(struct step *s)
+{
+	struct strings told = { NULL, 0 };
+
+	for (size_t i = s->f->n; i-- > 0;) {
+		const struct request *rq = s->f->rq[i].plan.request;
+
+		if (s->f->rq[i].verdict != INTERNAL_COMPLETED)
+			continue;
+		for (size_t k = 0; k < rq->service->groups.n; k++)
+			if (!strings_have(&told, rq->service->groups.items[k]) &&
+				note_last_request(s, rq->service->groups.items[k], rq->id))
+				strings_add(&told, s->arena, rq->service->groups.items[k]);
+	}
+}
+
+static void tell_ended(struct step *s)
+{
+	struct flight *f = s->f;
+	struct worker *w = s->w;
+	struct worker_commit *commits = arena_alloc(s->arena, (f->n + 1) * sizeof(*commits));
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct flight_request *r = &f->rq[i];
+		const struct log_ctx ctx = { &f->log, "request", r->item->id.request_id };
+
+		log_info(&ctx, "ended", "state", public_state_names[internal_state_public((enum internal_state)r->verdict)], "message",
+			r->message);
+		if (r->verdict == INTERNAL_COMPLETED)
+			commits[n++] = (struct worker_commit){ r->item->id.service_id, &r->plan.next,
+				r->plan.request->action == ACTION_NONE || r->plan.request->action == ACTION_UPDATE ||
+					r->plan.request->action == ACTION_DELETE };
+	}
+	if (n > 0 && w->ev.committed != NULL)
+		w->ev.committed(w->ev.ctx, commits, n);
+	for (size_t i = 0; i < f->n; i++) {
+		janitor_retire(w->janitor, f->rq[i].item->id.request_id);
+		if (w->ev.ended != NULL)
+			w->ev.ended(w->ev.ctx, f->rq[i].item->id.request_id);
+	}
+}
+
+static void finished(struct step *s)
+{
+	struct flight *f = s->f;
+
+	tell_ended(s);
+	for (size_t i = 0; i < f->n; i++)
+		f->rq[i].item->bad = "ended"; /* its queue node is gone */
+	worker_flight_over(f, true);
+}
+
+static void build_finish(struct step *s)
+{
+	struct flight *f = s->f;
+	bool state_changed = false;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct flight_request *r = &f->rq[i];
+
+		step_set_status(s, r, (enum internal_state)r->verdict);
+		store_txn_delete(s->t, path_queue_item(s->arena, r->item->node), -1);
+		history_entry(s, r);
+		if (r->verdict == INTERNAL_COMPLETED)
+			change_state(s, r, &state_changed);
+		release_paths(s, r);
+	}
+	last_requests(s);
+	if (state_changed) {
+		const char *now = arena_printf(s->arena, "%lld", (long long)loop_wall_ms(s->w->loop));
+
+		if (f->has_state_version)
+			store_txn_set(s->t, PATH_STATE_VERSION, now, strlen(now), -1);
+		else
+			store_txn_create(s->t, PATH_STATE_VERSION, now, strlen(now), STORE_PERSISTENT);
+	}
+	if (f->dv >= 0)
+		store_txn_delete(s->t, path_decision(s->arena, f->name), s->w->opt.rules.cas ? (int32_t)f->dv : -1);
+	s->dv_after = -2;
+	s->applied = finished;
+}
+
+static void on_history_parent(void *ctx, const struct error *err)
+{
+	struct step *s = ctx;
+
+	if (s->life->over) {
+		step_free(s);
+		return;
+	}
+	if (err != NULL) {
+		struct flight *f = s->f;
+		step_fn *done = s->done;
+
+		step_free(s);
+		f->in_txn = false;
+		done(f, STEP_UNKNOWN);
+		return;
+	}
+	for (size_t i = 0; i < s->f->n; i++) {
+		struct item *it = s->f->rq[i].item;
+
+		if (!it->history_parent) {
+			it->history_parent = true;
+			store_ensure(s->w->st, path_history(s->arena, it->id.service_id), on_history_parent, s);
+			return;
+		}
+	}
+	if (s->f->dv >= 0 || !s->w->opt.rules.intent)
+		step_check_groups(s); /* a refusal touched nobody: it needs no guard against a join */
+	build_finish(s);
+	step_commit(s);
+}
+
+void step_finish(struct flight *f, step_fn *done)
+{
+	struct step *s = step_new(f, done);
+
+	f->in_txn = true;
+	on_history_parent(s, NULL);
+}
