@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "tests/scenario/history.h"
+#include "lib/base/str.h"
 #include "tests/scenario/script.h"
 
 #include <stdio.h>
@@ -189,6 +190,16 @@ static int rules_off(int n, char **files)
 	return failed != 0;
 }
 
+static int64_t number(const char *text)
+{
+	int64_t n;
+
+	if (str_to_i64(text, 0, INT64_MAX, &n))
+		return n;
+	fprintf(stderr, "scenario: '%s' is no number\n", text);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -199,16 +210,16 @@ int main(int argc, char **argv)
 	if (argc >= 3 && strcmp(argv[1], "rules") == 0)
 		return rules_off(argc - 2, argv + 2);
 	if (argc == 5 && strcmp(argv[1], "random") == 0)
-		return history_many((unsigned long)atol(argv[2]), (unsigned)atol(argv[3]), (uint64_t)atoll(argv[4]));
+		return history_many((unsigned long)number(argv[2]), (unsigned)number(argv[3]), (uint64_t)number(argv[4]));
 	if (argc == 3 && strcmp(argv[1], "history") == 0) {
 		char broken[512];
 
-		return !history_run((uint64_t)atoll(argv[2]), &rules_on, true, broken);
+		return !history_run((uint64_t)number(argv[2]), &rules_on, true, broken);
 	}
 	if (argc >= 3 && strcmp(argv[1], "one") == 0) {
 		struct script *s = load(argv[2]);
 		char broken[512];
-		bool ok = run_one(s, argc > 3 ? (uint64_t)atoll(argv[3]) : 1, &rules_on, NULL, true, true, NULL, NULL, broken);
+		bool ok = run_one(s, argc > 3 ? (uint64_t)number(argv[3]) : 1, &rules_on, NULL, true, true, NULL, NULL, broken);
 
 		script_free(&s);
 		return !ok;

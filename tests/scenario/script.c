@@ -48,6 +48,16 @@ static const char *word(const struct words *ws, size_t i)
 	return i < ws->n ? ws->w[i] : "";
 }
 
+/* 0, and a broken run, if it is none from 0 to max. */
+static size_t number(struct world *w, const char *text, int64_t max)
+{
+	int64_t n = 0;
+
+	if (!str_to_i64(text, 0, max, &n))
+		world_break(w, "script: '%s' is no number from 0 to %lld", text, (long long)max);
+	return (size_t)n;
+}
+
 static bool is(const struct words *ws, size_t i, const char *text)
 {
 	return strcmp(word(ws, i), text) == 0;
@@ -109,7 +119,7 @@ static void expect_agent(struct world *w, const struct words *ws)
 	struct run *r;
 
 	if (is(ws, 2, "untouched")) {
-		if (a->host.publications != (unsigned)atol(ws->n > 3 ? word(ws, 3) : "0"))
+		if (a->host.publications != number(w, ws->n > 3 ? word(ws, 3) : "0", INT32_MAX))
 			world_break(w, "expected %s to have been changed %s times, it was %u times", a->name, ws->n > 3 ? word(ws, 3) : "0",
 				a->host.publications);
 		return;
@@ -266,7 +276,7 @@ static void setting(struct world *w, const struct words *ws)
 static bool cluster_verb(struct world *w, const struct words *ws)
 {
 	if (is(ws, 0, "services")) {
-		for (long i = atol(word(ws, 1)); i > 0; i--)
+		for (size_t i = number(w, word(ws, 1), WORLD_SERVICES); i > 0; i--)
 			world_add_service(w);
 	} else if (is(ws, 0, "agents")) { /* agents a1 a2 in group web */
 		const char *group = after(ws, 1, "group");
@@ -287,6 +297,7 @@ void script_do(struct world *w, const char *line, bool expectations)
 {
 	struct words ws;
 	bool ok = true;
+	size_t i;
 
 	split(line, &ws);
 	if (ws.n == 0 || is(&ws, 0, "title") || cluster_verb(w, &ws)) {
@@ -298,7 +309,7 @@ void script_do(struct world *w, const char *line, bool expectations)
 	else if (is(&ws, 0, "agent") && world_agent(w, word(&ws, 1)) != NULL)
 		ok = agent_verb(w, world_agent(w, word(&ws, 1)), &ws);
 	else if (is(&ws, 0, "service"))
-		ok = service_verb(w, &w->services[atol(word(&ws, 1)) - 1], &ws);
+		ok = (i = number(w, word(&ws, 1), WORLD_SERVICES)) > 0 && service_verb(w, &w->services[i - 1], &ws);
 	else if (is(&ws, 0, "operator"))
 		world_remove_member(w, word(&ws, 2));
 	else if (is(&ws, 0, "time"))
