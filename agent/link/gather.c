@@ -121,6 +121,32 @@ static void put_service(struct sweep *sw, const struct reader *r, size_t at, siz
 	view_put(ln, id, &base);
 }
 
+static void note_listed(struct agent_link *ln, const char *id)
+{
+	struct view_entry *e;
+
+	MAP_FIND(ln->view, id, e);
+	if (e != NULL)
+		e->listed = true;
+}
+
+/* What is neither in the state nor decided must not run. */
+static void drop_unlisted(const struct sweep *sw)
+{
+	struct agent_link *ln = sw->op->ln;
+	struct view_entry *e, *tmp;
+
+	MAP_EACH(ln->view, e, tmp)
+		e->listed = false;
+	for (size_t i = 0; i < sw->n_services; i++)
+		note_listed(ln, sw->services[i]);
+	for (size_t i = 0; i < sw->more.n; i++)
+		note_listed(ln, sw->more.items[i]);
+	MAP_EACH(ln->view, e, tmp)
+		if (!e->listed)
+			entry_free(ln, e);
+}
+
 static void on_contents(void *ctx, struct reader **r_take, const struct error *err)
 {
 	struct sweep *sw = ctx;
@@ -129,20 +155,12 @@ static void on_contents(void *ctx, struct reader **r_take, const struct error *e
 	if (err == NULL) {
 		const struct reader *r = *r_take;
 		size_t first_request = 2 * (sw->n_services + sw->more.n);
-		struct view_entry *e, *tmp;
 
 		for (size_t i = 0; i < sw->n_services; i++)
 			put_service(sw, r, 2 * i, first_request, sw->services[i]);
 		for (size_t i = 0; i < sw->more.n; i++)
 			put_service(sw, r, 2 * (sw->n_services + i), first_request, sw->more.items[i]);
-		MAP_EACH(op->ln->view, e, tmp) {
-			bool there = false;
-
-			for (size_t i = 0; !there && i < sw->n_services; i++)
-				there = strcmp(sw->services[i], e->id) == 0;
-			if (!there && !strings_have(&sw->more, e->id))
-				entry_free(op->ln, e);
-		}
+		drop_unlisted(sw);
 	}
 	ops_gathered(op, err);
 	reader_free(r_take);

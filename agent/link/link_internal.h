@@ -19,6 +19,7 @@ struct view_entry {
 	UT_hash_handle hh;
 	struct target_service *target;
 	const char *id; /* of the target */
+	bool listed;    /* gather_all has just read of it */
 };
 
 enum op_kind {

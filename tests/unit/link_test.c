@@ -208,6 +208,13 @@ static void heartbeats_are_written(void **state)
 
 /* --- what must run ------------------------------------------------------------------------------------------ */
 
+static void ignore_commit(void *ctx, const struct store_result *res, const struct error *err)
+{
+	(void)ctx;
+	(void)res;
+	assert_null(err);
+}
+
 static void converges_to_state_and_decisions(void **state)
 {
 	struct linked *x = *state;
@@ -232,6 +239,29 @@ static void a_decision_back_is_not_folded_in(void **state)
 	put_decision(x, DIR_BACK);
 	linked_join(x);
 	expect_told(x, "RECOVER\nCONVERGE\n");
+}
+
+/* A service that has gone, and one whose record became unreadable: the first must not run, the other goes on. */
+static void the_slow_look_finds_what_has_gone(void **state)
+{
+	struct linked *x = *state;
+	struct store *other = store_mem_new(x->s.server, "other", 6000);
+	struct store_txn *t;
+
+	mem_server_put(x->s.server, "/state/going", SERVICE("going", "g"));
+	mem_server_put(x->s.server, "/state/moving", SERVICE("moving", "g"));
+	mem_server_put(x->s.server, "/state/odd", SERVICE("odd", "g"));
+	mem_server_put(x->s.server, "/state/odd/YS54OjE=||||", "");
+	linked_join(x);
+	expect_told(x, "RECOVER\nCONVERGE going(0) moving(0) odd(1)\n");
+	t = store_txn_new(other);
+	store_txn_delete(t, "/state/going", -1);
+	store_txn_commit(&t, ignore_commit, NULL);
+	mem_server_put(x->s.server, "/state/moving", SERVICE("moving", "h"));
+	mem_server_put(x->s.server, "/state/odd", "{");
+	sample_settle(&x->s, 61000);
+	expect_told(x, "CONVERGE odd(1)\n");
+	store_free(&other);
 }
 
 static void trouble_is_told_and_tried_again(void **state)
@@ -262,6 +292,7 @@ int main(void)
 		TEST(heartbeats_are_written),
 		TEST(converges_to_state_and_decisions),
 		TEST(a_decision_back_is_not_folded_in),
+		TEST(the_slow_look_finds_what_has_gone),
 		TEST(trouble_is_told_and_tried_again),
 	};
 
