@@ -167,3 +167,17 @@ $(B)/scenario: $(SCENARIO_OBJ) $(B)/liblockstep.a
 .PHONY: scenario
 scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at every point, random histories
 	$(B)/scenario plain $(SCENARIOS)
+
+# The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
+BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys
+$(B)/bench/floor: $(patsubst %,$(B)/tests/bench/%.o,floor floor_txn floor_host bench) $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/bench/deploys: $(B)/tests/bench/deploys.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: bench
+bench: deps ## ratios against what the parts cost here and now; BENCH_QUICK=1: within a minute
+	@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	@cd tests/bench && LOCKSTEP_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 bench.py
