@@ -125,15 +125,51 @@ static void sweep(struct apply *a)
 	}
 }
 
+/* Records that were damaged from outside say nothing that could be relied on: they are kept aside, and every file that is
+ * rendered is written anew over what is there.  Whatever else lies below rootPath counts as foreign from then on. */
+static int set_aside(struct apply *a, const struct error *why, struct error *err)
+{
+	static const char *const names[] = { "manifest", "journal" };
+	int rc = 0;
+
+	log_error(NULL, "records of the files are damaged: set aside, all files are written anew", "reason", why->text);
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(names); i++) {
+		AUTO(xfree_p) char *path = apply_home_path(a, names[i], NULL);
+		AUTO(xfree_p) char *aside = xasprintf("%s.damaged", path);
+
+		if (file_exists(path))
+			rc = file_rename(path, aside, err);
+	}
+	if (rc == 0)
+		rc = file_sync_dir(a->home, err);
+	if (rc != 0)
+		return rc;
+	manifest_free(&a->manifest);
+	a->manifest = manifest_new();
+	return 0;
+}
+
+static int recover_records(struct apply *a, struct journal **j_out, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	int rc = read_manifest(a, &why);
+
+	if (rc == 0)
+		rc = read_journal(a, j_out, &why);
+	if (rc == ERR_INVALID) {
+		rc = set_aside(a, &why, err);
+		return rc == 0 ? ERR_NOT_FOUND : rc;
+	}
+	if (rc != 0 && rc != ERR_NOT_FOUND && err != NULL)
+		*err = why;
+	return rc;
+}
+
 int recover_run(struct apply *a, struct error *err)
 {
 	AUTO(journal_free) struct journal *j = NULL;
-	int rc;
+	int rc = recover_records(a, &j, err);
 
-	rc = read_manifest(a, err);
-	if (rc != 0)
-		return rc;
-	rc = read_journal(a, &j, err);
 	if (rc == 0 && j->generation != a->manifest->generation) {
 		rc = recover_undo(a, j, err);
 		a->report->changed = rc == 0;

@@ -89,7 +89,8 @@ def check_settled(cluster, expected, rids):
     has exactly one entry of history."""
     for service, names in expected.items():
         want = sorted(map(cluster.upstreams.address, names))
-        assert cluster.committed(service) == want, service
+        # A service that does not lead reads what was committed a moment later.
+        wait_for(lambda s=service, w=want: cluster.committed(s) == w, 10, "%s is committed" % service)
         for h in cluster.hosts:
             wait_for(lambda h=h, s=service, w=want: h.serving(s) == w, 20, "%s serves %s" % (h.name, service))
         cluster.check_serving(service, names)
