@@ -2,6 +2,7 @@
 """Faults on real processes: kill -9, ZooKeeper away, leaders lost, torn files. Seeds and times are printed."""
 import os
 import random
+import shutil
 import threading
 import time
 
@@ -241,7 +242,7 @@ def test_agent_started_late(cluster):
     assert contents(two.root).keys() == contents(one.root).keys()
 
 
-@pytest.mark.parametrize("damage", ["torn", "missing", "manifest torn", "foreign beside"])
+@pytest.mark.parametrize("damage", ["torn", "missing", "manifest torn", "records gone", "foreign"])
 @pytest.mark.parametrize("style", ["collected", "per-service"])
 def test_agent_mends_its_files(make_cluster, style, damage):
     """Files torn or gone while it was away: it comes to the committed state and keeps what is not its own."""
@@ -267,6 +268,8 @@ def test_agent_mends_its_files(make_cluster, style, damage):
             p = os.path.join(private, name)
             if os.path.isfile(p):
                 os.truncate(p, os.path.getsize(p) // 2)
+    elif damage == "records gone":
+        shutil.rmtree(os.path.join(two.root, ".lockstep"))
     two.agent.start()
     after = contents(two.root)
     for p, text in foreign.items():
