@@ -243,10 +243,11 @@ def latency(table, stand, what, rounds, count, p99):
         ours.append(stand.deploys(count, warm=warm))
         say("  %s, round %d: floor %.1f ms, ours %.1f ms" % (
             what, r + 1, statistics.median(x["us"] for x in floors[-1]), statistics.median(ours[-1])))
-    f50 = statistics.median(statistics.median(x["us"] for x in rows) for rows in floors)
-    o50 = statistics.median(statistics.median(x) for x in ours)
     flat = [x for rows in floors for x in rows]
-    table.add(what + ", p50", parts_text(flat), f50, o50, o50 / f50, "ms")
+    f50, o50 = [statistics.median(x["us"] for x in rows) for rows in floors], [statistics.median(x) for x in ours]
+    ratio = statistics.median(o / f for f, o in zip(f50, o50))
+    f50, o50 = statistics.median(f50), statistics.median(o50)
+    table.add(what + ", p50", parts_text(flat), f50, o50, ratio, "ms")
     if p99:
         f99 = percentile([x["us"] for x in flat], 99)
         o99 = percentile([x for rows in ours for x in rows], 99)
@@ -302,14 +303,15 @@ def bench(folder):
         if wanted("true") or wanted("rate"):
             def commands(stand):
                 if wanted("true"):
-                    latency(table, stand, "3 agents, commands /bin/true", 3 if QUICK else 5, 20 if QUICK else 100, True)
+                    latency(table, stand, "3 agents, commands /bin/true", 3 if QUICK else 6, 20 if QUICK else 50, True)
                 if wanted("rate"):
                     throughput(table, stand, 3, 1 if QUICK else 5, 64)
             measure(zk, folder, "true", 3, False, 10, commands)
-        for services, count in ((10, 5 if QUICK else 30), (1000, 2 if QUICK else 10)):
+        for services, rounds, count in ((10, 3, 5), (1000, 3, 2)) if QUICK else ((10, 5, 15), (1000, 4, 6)):
             if wanted(str(services)):
-                measure(zk, folder, "haproxy%d" % services, 2, True, services,
-                        lambda stand, s=services, c=count: latency(table, stand, "2 HAProxies, %d services" % s, 3, c, False))
+                def with_haproxy(stand):
+                    latency(table, stand, "2 HAProxies, %d services" % services, rounds, count, False)
+                measure(zk, folder, "haproxy%d" % services, 2, True, services, with_haproxy)
     finally:
         zk.stop()
         if table.rows:
