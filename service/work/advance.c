@@ -231,6 +231,11 @@ void flight_advance(struct flight *f)
 
 	if (!f->ready || f->in_txn || f->w->reloading)
 		return;
+	if (f->misread) {
+		f->failure = "misread";
+		flight_turn_back(f, DIR_BACK);
+		return;
+	}
 	n = flight_members(f, &members);
 	if (n == SIZE_MAX)
 		return; /* the roster wakes us */
@@ -245,6 +250,7 @@ void flight_after_step(struct flight *f, enum step_end end)
 	f->in_txn = false;
 	switch (end) {
 	case STEP_DONE:
+		f->misread = false;
 		if (f->phase == PHASE_PREPARING)
 			flight_enter(f, f->dv < 0 ? PHASE_PREPARING : PHASE_FORWARD);
 		else if (f->phase == PHASE_FORWARD && !flight_has_direction(f, DIR_FORWARD))
@@ -267,6 +273,11 @@ void flight_after_step(struct flight *f, enum step_end end)
 		worker_forget_and_reload(f->w, "a decided batch was changed by somebody else");
 		return;
 	case STEP_UNKNOWN:
+		if (!f->w->opt.rules.readback && f->phase == PHASE_FORWARD) {
+			f->misread = true;
+			loop_timer_start(f->w->loop, &f->timer, LOOP_MS(1)); /* and again, until there is a connection */
+			return;
+		}
 		worker_forget_and_reload(f->w, "outcome of a transaction unknown");
 		return;
 	case STEP_DEPOSED:

@@ -158,7 +158,10 @@ void step_turn(struct flight *f, step_fn *done)
 		r->message = arena_printf(f->arena, "Apply failed (%s), reverting...", f->failure);
 		step_put_json_string(s, path_message(s->arena, r->item->id.request_id), r->message, r->item->message != NULL);
 	}
-	rewrite_decision(s);
+	if (f->misread)
+		s->dv_after = f->dv;
+	else
+		rewrite_decision(s);
 	s->applied = turned;
 	step_commit(s);
 }

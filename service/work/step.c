@@ -71,8 +71,6 @@ static void on_committed(void *ctx, const struct store_result *res, const struct
 		return;
 	}
 	end = judge(s, res, err);
-	if (end == STEP_UNKNOWN && !s->w->opt.rules.readback)
-		end = STEP_CONFLICT; /* tests only: take it for a failure */
 	if (end == STEP_CONFLICT || end == STEP_UNKNOWN)
 		log_info(&f->log, "transaction not applied", "reason", err->text);
 	f->in_txn = false;
@@ -120,7 +118,7 @@ void step_set_status(struct step *s, struct flight_request *r, enum internal_sta
 
 	buf_printf(&text, "\"%s\"", internal_state_name(status));
 	store_txn_set(s->t, path_status(s->arena, r->item->id.request_id), text.data, text.len,
-		s->w->opt.rules.cas ? r->status_version : -1);
+		s->w->opt.rules.cas && !s->f->misread ? r->status_version : -1);
 }
 
 void step_put_json_string(struct step *s, const char *path, const char *text, bool exists)

@@ -193,7 +193,8 @@ static void start(struct applier *base, struct work_item **item_take, void (*don
 	ap->done = done;
 	ap->ctx = ctx;
 	if (!ap->frozen)
-		loop_timer_start(ap->agent->w->loop, &ap->timer, 500 + (int64_t)rand_below(&ap->agent->w->rand, 20000));
+		loop_timer_start(ap->agent->w->loop, &ap->timer, ap->agent->host.slow_us != 0 ? ap->agent->host.slow_us :
+			500 + (int64_t)rand_below(&ap->agent->w->rand, 20000));
 }
 
 static void sim_free(struct applier **app)

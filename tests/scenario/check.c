@@ -310,6 +310,9 @@ static void on_status(struct checker *c, const char *session, const struct mem_c
 		world_break(c->w, "a status that no Java process knows: %s", text);
 		return;
 	}
+	if (!ch->created && r->terminal >= 0 && status != r->terminal)
+		world_break(c->w, "S7: %s had ended %s and is now %s", r->id, internal_state_name((enum internal_state)r->terminal),
+			internal_state_name((enum internal_state)status));
 	if (ch->created) {
 		if (r->accepted)
 			world_break(c->w, "S11: %s was queued twice", r->id);

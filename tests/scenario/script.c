@@ -158,6 +158,8 @@ static bool agent_verb(struct world *w, struct world_agent *a, const struct word
 	} else if (is(ws, 2, "fails")) {
 		put_text(&a->host.fails, word(ws, 3));
 		a->host.fails_once = is(ws, 4, "once");
+	} else if (is(ws, 2, "needs")) { /* agent a1 needs 2s: for each item; 0s as before */
+		a->host.slow_us = LOOP_MS(milliseconds(w, word(ws, 3)));
 	} else if (is(ws, 2, "dies")) {
 		agent_kill(a);
 	} else if (is(ws, 2, "starts")) {

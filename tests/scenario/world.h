@@ -38,6 +38,7 @@ struct world_host { /* survives its agent */
 	char *refuses_service;     /* only what concerns this service; NULL = all */
 	char *fails;               /* CONVERGE to something else fails with these words; NULL = works */
 	bool fails_once;
+	int64_t slow_us;           /* every item takes this long; 0 = up to 20 ms */
 };
 
 struct world;
