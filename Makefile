@@ -165,8 +165,9 @@ $(B)/scenario: $(SCENARIO_OBJ) $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: scenario
-scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at every point, random histories
+scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at every point, random histories, rules off
 	$(B)/scenario plain $(SCENARIOS)
+	@sh tests/scenario/run.sh $(B)/scenario "$${SCENARIO_SECONDS:-60}" $(SCENARIOS)
 
 # The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
 BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys
