@@ -20,7 +20,7 @@ FAILED = os.path.join(base.ROOT, "build", "failed-tests")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): the time this test may take instead of %d s" % LIMIT)
-    config.addinivalue_line("markers", "smoke: also run with the sanitizers")
+    config.addinivalue_line("markers", "long: not run with the sanitizers")
     shutil.rmtree(FAILED, ignore_errors=True)
 
 

@@ -14,7 +14,6 @@ def curl(*args):
     return out.stdout
 
 
-@pytest.mark.smoke
 def test_first_exchange(cluster):
     """http-api's first exchange, by curl: WAITING, then SUCCESS."""
     base = cluster.services[0].url
@@ -81,6 +80,7 @@ def deploy_under_traffic(cluster, services, rounds):
     return samples
 
 
+@pytest.mark.long
 @pytest.mark.limit(150)
 def test_200_deploys_with_collected_templates(cluster):
     assert len(deploy_under_traffic(cluster, ["s1", "s2"], 200)) > 1000
@@ -126,7 +126,6 @@ def test_delete_takes_it_off(cluster):
         assert h.haproxy.get("s1/x").status == 404 and h.answers("s2") == "u2"
 
 
-@pytest.mark.smoke
 def test_same_id_again_is_one_deploy(cluster):
     body = cluster.request("once", "s1", add=["u1"])
     cluster.post(body)

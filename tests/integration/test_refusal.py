@@ -60,7 +60,6 @@ def tapped(request, make_cluster):
     return cluster
 
 
-@pytest.mark.smoke
 def test_check_command_refuses(tapped):
     """HAProxy itself says no: on one host the operator has a backend of that name already."""
     two = tapped.hosts[1]

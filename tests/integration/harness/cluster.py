@@ -97,17 +97,19 @@ class Cluster:
     def stop(self):
         for t in self.extra:
             t.stop()
+        for s in self.services:  # all at the same time: each gives its idle connections a moment
+            s.ask_to_stop()
         for h in self.hosts:
             for tap in h.taps:
                 tap.release()
             h.agent.ask_to_stop()
+        for s in self.services:
+            s.stop()
         for h in self.hosts:
             h.agent.stop()
             h.haproxy.stop()
             for tap in h.taps:
                 tap.stop()
-        for s in self.services:
-            s.stop()
         self.upstreams.stop()
 
     def processes(self):
