@@ -7,24 +7,34 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PREPARED_FOR LOOP_MS(60000) /* longer than any D_prepare that makes sense, + 5 s */
 
-static void drop_prepared(struct agent_link *ln)
+void batches_drop_prepared(struct agent_link *ln)
 {
 	free(ln->prepared.batch);
-	ln->prepared.batch = NULL;
+	arena_free(&ln->prepared.arena);
+	ln->prepared = (struct prepared){ 0 };
 	loop_timer_stop(ln->loop, &ln->expiry_timer);
+}
+
+static void forget_one(struct remembered *r)
+{
+	free(r->batch);
+	for (size_t i = 0; r->services != NULL && r->services[i] != NULL; i++)
+		free(r->services[i]);
+	free(r->services);
 }
 
 void batches_forget(struct agent_link *ln)
 {
-	drop_prepared(ln);
+	batches_drop_prepared(ln);
 	ln->epoch_seen = 0;
 	for (size_t i = 0; i < ln->n_remembered; i++)
-		free(ln->remembered[i].batch);
+		forget_one(&ln->remembered[i]);
 	ln->n_remembered = 0;
 }
 
@@ -59,14 +69,17 @@ static void remember(struct agent_link *ln, const struct op *op)
 		if (strcmp(ln->remembered[i].batch, op->call->batch) == 0)
 			at = i; /* a later decision of the same batch replaces the former */
 	if (at == ARRAY_LEN(ln->remembered)) {
-		free(ln->remembered[0].batch);
+		forget_one(&ln->remembered[0]);
 		memmove(&ln->remembered[0], &ln->remembered[1], (--at) * sizeof(ln->remembered[0]));
 	} else if (at < ln->n_remembered) {
-		free(ln->remembered[at].batch);
+		forget_one(&ln->remembered[at]);
 	} else {
 		ln->n_remembered++;
 	}
-	ln->remembered[at] = (struct remembered){ xstrdup(op->call->batch), op->version_read, (enum call_type)op->call->type };
+	ln->remembered[at] = (struct remembered){ .batch = xstrdup(op->call->batch), .number = op->version_read };
+	ln->remembered[at].services = xcalloc(op->call->items.n + 1, sizeof(char *));
+	for (size_t i = 0; i < op->call->items.n; i++)
+		ln->remembered[at].services[i] = xstrdup(op->call->items.items[i].service_id);
 }
 
 /* --- PREPARE ------------------------------------------------------------------------------------------------------ */
@@ -94,6 +107,19 @@ static void refused(struct op *op, const struct report *r)
 	op_answer(op, 200, &ans);
 }
 
+static void keep_prepared(struct op *op, const char *base_digest)
+{
+	struct agent_link *ln = op->ln;
+	struct prepared *p = &ln->prepared;
+
+	batches_drop_prepared(ln);
+	*p = (struct prepared){ .batch = xstrdup(op->call->batch), .arena = STEAL(op->arena), .n = op->call->items.n,
+		.items = op->call->items.items, .requests = op->requests, .bases = op->bases, .nexts = op->nexts,
+		.versions = op->versions };
+	snprintf(p->base_digest, sizeof(p->base_digest), "%s", base_digest);
+	loop_timer_start(ln->loop, &ln->expiry_timer, PREPARED_FOR);
+}
+
 static void on_prepared(void *ctx, struct report **r_take)
 {
 	struct agent_link *ln = ctx;
@@ -104,14 +130,10 @@ static void on_prepared(void *ctx, struct report **r_take)
 	if (!op->over && r->ok) {
 		struct batch_answer ans = answer_of(op, OUTCOME_PREPARED, NULL);
 
-		drop_prepared(ln);
-		ln->prepared.batch = xstrdup(op->call->batch);
-		memcpy(ln->prepared.base_digest, r->base_digest, sizeof(ln->prepared.base_digest));
-		ln->prepared.epoch = op->call->epoch;
-		loop_timer_start(ln->loop, &ln->expiry_timer, PREPARED_FOR);
 		ans.number = -1;
 		ans.base_digest = r->base_digest;
 		op_answer(op, 200, &ans);
+		keep_prepared(op, r->base_digest);
 	} else if (!op->over) {
 		op->version_read = -1;
 		refused(op, r);
@@ -247,7 +269,7 @@ static void release(struct op *op)
 		op_end(op);
 		return;
 	}
-	drop_prepared(ln);
+	batches_drop_prepared(ln);
 	w = work_item_new(WORK_RELEASE);
 	ln->applying = true;
 	ln->applier->start(ln->applier, &w, on_released, ln);
@@ -281,6 +303,7 @@ static void on_applied(void *ctx, struct report **r_take)
 	if (r->ok && op->ended) {
 		answer(op, 410, OUTCOME_ENDED, "the batch has ended");
 	} else if (r->ok) {
+		batches_drop_prepared(ln);
 		remember(ln, op);
 		note_last_request(ln, op);
 		answer(op, 200, OUTCOME_APPLIED, NULL);

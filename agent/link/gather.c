@@ -71,6 +71,11 @@ static int take_state(struct arena *a, const struct reader *r, size_t at, struct
 	return 0;
 }
 
+int gather_take_state(struct arena *a, const struct reader *r, size_t at, struct service_state *out)
+{
+	return take_state(a, r, at, out, NULL);
+}
+
 static void read_state(struct reader *r, const char *service)
 {
 	reader_get(r, path_service(r->arena, service));
@@ -255,6 +260,7 @@ static int take_item(struct op *op, const struct reader *r, size_t i, const stru
 	bool wanted = op->call->type == CALL_PREPARE || (d != NULL && goes_forward(d, it->request_id));
 	int rc;
 
+	op->versions[i] = reader_node(r, 1 + 3 * i + 1) != NULL ? reader_node(r, 1 + 3 * i + 1)->version : -1;
 	rc = take_state(op->arena, r, 1 + 3 * i + 1, &op->bases[i], err);
 	if (rc != 0)
 		return rc;
@@ -287,6 +293,7 @@ static int take_call(struct op *op, const struct reader *r, struct error *err)
 	op->requests = arena_alloc(op->arena, (n + 1) * sizeof(struct request *));
 	op->bases = arena_alloc(op->arena, (n + 1) * sizeof(*op->bases));
 	op->nexts = arena_alloc(op->arena, (n + 1) * sizeof(*op->nexts));
+	op->versions = arena_alloc(op->arena, (n + 1) * sizeof(*op->versions));
 	for (size_t i = 0; i < n; i++) {
 		int rc = take_item(op, r, i, d, err);
 
@@ -297,6 +304,8 @@ static int take_call(struct op *op, const struct reader *r, struct error *err)
 		return error_set(err, ERR_NOT_FOUND, "batch '%s' has ended", op->call->batch);
 	return 0;
 }
+
+static void gather_whole_call(struct op *op);
 
 static void on_call(void *ctx, struct reader **r_take, const struct error *err)
 {
@@ -316,7 +325,7 @@ static void on_call(void *ctx, struct reader **r_take, const struct error *err)
 	too_old = op->call->type == CALL_PREPARE ? err != NULL : op->version_read < op->call->number;
 	if (too_old && !op->again) {
 		op->again = true;
-		gather_call(op);
+		gather_whole_call(op);
 		return;
 	}
 	if (err == NULL && too_old) {
@@ -327,7 +336,7 @@ static void on_call(void *ctx, struct reader **r_take, const struct error *err)
 	ops_gathered(op, err);
 }
 
-void gather_call(struct op *op)
+static void gather_whole_call(struct op *op)
 {
 	struct reader *r = reader_new(op->ln->st, op->ln->life);
 
@@ -339,4 +348,63 @@ void gather_call(struct op *op)
 		read_state(r, op->call->items.items[i].service_id);
 	}
 	reader_run(&r, on_call, op);
+}
+
+/* The decision is of what was prepared here: the same requests, all forward, on the versions that were read then. DECIDE
+ * has checked those versions, and while it stands nobody else changes these services. */
+static bool decided_as_prepared(const struct op *op, const struct decision *d)
+{
+	const struct prepared *p = &op->ln->prepared;
+
+	if (p->batch == NULL || strcmp(p->batch, op->call->batch) != 0 || d->requests.n != p->n || op->call->items.n != p->n)
+		return false;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct decided_request *dr = &d->requests.items[i];
+
+		if (dr->dir != DIR_FORWARD || dr->sv != p->versions[i] || strcmp(dr->id, p->items[i].request_id) != 0 ||
+			strcmp(op->call->items.items[i].request_id, dr->id) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void on_decision_alone(void *ctx, struct reader **r_take, const struct error *err)
+{
+	AUTO(reader_free) struct reader *r = STEAL(*r_take);
+	struct op *op = ctx;
+	const struct store_node *node = err == NULL ? reader_node(r, 0) : NULL;
+	const struct prepared *p = &op->ln->prepared;
+	struct decision *d;
+
+	if (err != NULL) {
+		ops_gathered(op, err);
+		return;
+	}
+	if (node == NULL || node->version != op->call->number || decision_decode(node->data, node->len, r->arena, &d, NULL) != 0 ||
+		!decided_as_prepared(op, d)) {
+		gather_whole_call(op);
+		return;
+	}
+	op->version_read = node->version;
+	op->requests = arena_alloc(op->arena, (p->n + 1) * sizeof(struct request *));
+	op->nexts = arena_alloc(op->arena, (p->n + 1) * sizeof(*op->nexts));
+	for (size_t i = 0; i < p->n; i++) { /* of the preparation's arena, which lives until this call has ended */
+		op->requests[i] = p->requests[i];
+		op->nexts[i] = p->nexts[i];
+	}
+	ops_gathered(op, NULL);
+}
+
+void gather_call(struct op *op)
+{
+	struct agent_link *ln = op->ln;
+	struct reader *r;
+
+	if (op->call->type != CALL_APPLY || ln->prepared.batch == NULL || strcmp(ln->prepared.batch, op->call->batch) != 0) {
+		gather_whole_call(op);
+		return;
+	}
+	r = reader_new(ln->st, ln->life);
+	reader_get(r, path_decision(r->arena, op->call->batch));
+	reader_run(&r, on_decision_alone, op);
 }

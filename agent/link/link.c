@@ -63,10 +63,12 @@ static void on_reconcile(void *ctx)
 /* A preparation that nobody came back for: its leader is gone, or has decided otherwise. */
 static void on_expiry(void *ctx)
 {
-	struct agent_link *ln = ctx;
+	batches_drop_prepared(ctx);
+}
 
-	free(ln->prepared.batch);
-	ln->prepared.batch = NULL;
+static void on_decided_timer(void *ctx)
+{
+	gather_decided(ctx);
 }
 
 static void on_run(void *ctx)
@@ -94,6 +96,7 @@ struct agent_link *agent_link_new(struct loop *l, struct store *st, struct appli
 	ln->retry_timer = (struct loop_timer){ .fn = on_retry, .ctx = ln };
 	ln->reconcile_timer = (struct loop_timer){ .fn = on_reconcile, .ctx = ln };
 	ln->expiry_timer = (struct loop_timer){ .fn = on_expiry, .ctx = ln };
+	ln->decided_timer = (struct loop_timer){ .fn = on_decided_timer, .ctx = ln };
 	ln->run_timer = (struct loop_timer){ .fn = on_run, .ctx = ln };
 	ln->listener = (struct store_listener){ .fn = on_link, .ctx = ln };
 	store_listen(st, &ln->listener);

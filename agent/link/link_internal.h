@@ -49,13 +49,27 @@ struct op {
 	int64_t version_read;          /* of the decision; -1 = absent */
 	const struct request **requests;
 	struct service_state *bases, *nexts; /* per item of the call */
+	int32_t *versions;             /* of the service nodes; -1 = absent */
 	bool no_reload, force_reload;
 };
 
 struct remembered { /* confirmed by this incarnation */
 	char *batch;
 	int64_t number;
-	enum call_type type;
+	char **services; /* NULL-terminated */
+	bool gone;       /* its record has ended, and what runs was found right after that */
+};
+
+/* What was read for a PREPARE that holds: if the decision names the same versions, APPLY need not read it again. */
+struct prepared {
+	char *batch; /* NULL = none */
+	char base_digest[65];
+	struct arena *arena;
+	size_t n;
+	const struct batch_item *items;
+	const struct request **requests;
+	const struct service_state *bases, *nexts;
+	const int32_t *versions; /* of the service nodes */
 };
 
 struct agent_link {
@@ -74,12 +88,12 @@ struct agent_link {
 	char *node;             /* own name under hosts; NULL = not registered */
 	bool first_in_group;
 	struct store_watch *hosts_watch, *decided_watch;
-	struct loop_timer join_timer, retry_timer, reconcile_timer, heartbeat_timer, expiry_timer, run_timer;
+	struct loop_timer join_timer, retry_timer, reconcile_timer, decided_timer, heartbeat_timer, expiry_timer, run_timer;
 	bool unregistered_run;  /* tests only (rules.join off): converge before registering */
 
 	struct view_entry *view;
 	struct op *ops;         /* the first is in progress if busy */
-	struct { char *batch; char digest[65], base_digest[65]; int64_t epoch; } prepared; /* batch NULL = none */
+	struct prepared prepared;
 	int64_t epoch_seen;
 	struct remembered remembered[32];
 	size_t n_remembered;
@@ -97,6 +111,8 @@ void member_unregistered_ready(struct agent_link *ln); /* tests only: now regist
 /* gather.c: reads, then ops_gathered() with err NULL, or ERR_NOT_FOUND (decision ended), or why it cannot be known now. */
 void gather_all(struct op *op);
 void gather_call(struct op *op);
+int gather_take_state(struct arena *a, const struct reader *r, size_t at, struct service_state *out) MUST_CHECK;
+void gather_decided(struct agent_link *ln); /* decided.c: has a decision come or gone without us? then converge */
 void view_clear(struct agent_link *ln);
 void view_put(struct agent_link *ln, const char *id, const struct service_state *s); /* service NULL or of other groups: gone */
 
@@ -114,6 +130,7 @@ void link_settled(struct agent_link *ln, bool settled, const char *trouble);
 
 /* batches.c */
 bool batches_known(struct agent_link *ln, const struct batch_call *call); /* confirmed before by this incarnation */
+void batches_drop_prepared(struct agent_link *ln);
 void batches_start(struct op *op);                  /* first step of a call: what can be answered at once is */
 void batches_gathered(struct op *op, const struct error *err);
 void batches_forget(struct agent_link *ln);

@@ -252,6 +252,7 @@ void member_forget(struct agent_link *ln)
 	loop_timer_stop(ln->loop, &ln->heartbeat_timer);
 	loop_timer_stop(ln->loop, &ln->reconcile_timer);
 	loop_timer_stop(ln->loop, &ln->retry_timer);
+	loop_timer_stop(ln->loop, &ln->decided_timer);
 	batches_forget(ln);
 	ops_flush(ln, 503, "the agent is registering");
 }
@@ -325,7 +326,10 @@ static void on_hosts_changed(void *ctx)
 
 static void on_decided_changed(void *ctx)
 {
-	ops_converge_soon(ctx, DECIDED_WAIT);
+	struct agent_link *ln = ctx;
+
+	if (!loop_timer_running(&ln->decided_timer))
+		loop_timer_start(ln->loop, &ln->decided_timer, DECIDED_WAIT);
 }
 
 /* --- the rest of an agent's life ---------------------------------------------------------------------------------------- */
