@@ -32,12 +32,12 @@ LDLIBS := -lmicrohttpd -lcurl -lzookeeper_st -ljansson -lyaml -luv -lcrypto -lz 
 LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard service/*.c service/*/*.c \
 	agent/*.c agent/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-PROGRAMS := $(patsubst %/main.c,build/lockstep-%,$(wildcard service/main.c agent/main.c))
+PROGRAMS := build/lockstep-service build/lockstep-agent build/lockstep-view
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all
-all: $(B)/liblockstep.a $(PROGRAMS) ## build the programs (default): build/lockstep-service, build/lockstep-agent
+all: $(B)/liblockstep.a $(PROGRAMS) ## build the programs (default): build/lockstep-service, -agent, -view
 
 .PHONY: help
 help: ## this list
@@ -51,6 +51,11 @@ FORCE:
 
 $(B)/lockstep-%: $(B)/%/main.o $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Started for every proof: without the libraries, and static where there is a libc.a (a sanitizer wants neither).
+VIEW_STATIC := $(if $(filter release dev,$(MODE)),$(if $(filter /%,$(shell $(CC) -print-file-name=libc.a)),-static))
+$(B)/lockstep-view: $(B)/agent/view/main.o $(B)/liblockstep.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(VIEW_STATIC) -o $@ $^ -lpthread
 
 $(B)/liblockstep.a: $(LIB_OBJ)
 	@rm -f $@

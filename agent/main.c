@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "agent/agent_daemon.h"
-#include "agent/apply/view.h"
+#include "agent/view/view.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "agent/apply/apply_internal.h"
-#include "agent/apply/view.h"
+#include "agent/view/view.h"
 #include "lib/base/str.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
@@ -138,11 +138,38 @@ static int find_marker(struct apply *a, struct error *err)
 	return 0;
 }
 
+/* The small program beside our own, if it is there; else ourselves. */
+static char *find_helper(void)
+{
+	static const char name[] = "/" VIEW_PROGRAM;
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash || (size_t)(slash - path) + sizeof(name) > sizeof(path))
+		return NULL;
+	memcpy(slash, name, sizeof(name));
+	return xstrdup(path);
+}
+
+const char *const *apply_view_argv(struct apply *a)
+{
+	static const char *const self[] = { "/proc/self/exe", "view", NULL };
+
+	if (a->opt.view_argv)
+		return a->opt.view_argv;
+	/* Each time anew: it may be taken away, or come, while we run. */
+	return a->helper[0] && access(a->helper[0], X_OK) == 0 ? a->helper : self;
+}
+
 /* Make a view of the files as they are; the text says why it cannot be had. */
 static int probe_view(struct apply *a, struct error *err)
 {
-	static const char *const self[] = { "/proc/self/exe", "view", NULL };
-	const char *const *before = a->opt.view_argv ? a->opt.view_argv : self;
+	const char *const *before = apply_view_argv(a);
 	AUTO(xfree_p) char *stage = apply_home_path(a, "stage", NULL);
 	AUTO(xfree_p) char *work = apply_home_path(a, "view", NULL);
 	const char *argv[16] = { NULL };
@@ -216,12 +243,15 @@ static int set_up(struct apply *a, struct error *err)
 int apply_new(const struct apply_options *opt, struct apply **out, struct error *err)
 {
 	struct apply *a = xcalloc(1, sizeof(*a));
+	AUTO(xfree_p) char *helper = NULL;
 	int rc;
 
 	a->arena = arena_new();
 	a->lock_fd = -1;
 	a->dirty = true; /* who knows what was left */
 	copy_options(a, opt);
+	helper = find_helper();
+	a->helper[0] = helper ? arena_strdup(a->arena, helper) : NULL;
 	rc = set_up(a, err);
 	if (rc != 0) {
 		apply_free(&a);

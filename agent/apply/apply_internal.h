@@ -48,6 +48,7 @@ struct apply {
 	struct arena *arena; /* the options' texts */
 	char *root, *home;   /* rootPath (resolved) and <root>/.lockstep */
 	char **check, **reload; /* words; NULL = none */
+	const char *helper[2];   /* the program that makes the private view; [0] NULL = not known */
 	const char *marker_name; /* the fingerprint file, relative; NULL = none */
 	int lock_fd;
 	bool sockets, view;
@@ -110,6 +111,7 @@ int confirm_servers(struct apply *a, const struct plan *p, struct error *err) MU
 int confirm_marker(struct apply *a, const struct look *seen, const char *marker,
 	struct error *err) MUST_CHECK;
 
+const char *const *apply_view_argv(struct apply *a); /* what makes a private view; NULL-terminated */
 char *apply_live_path(const struct apply *a, const char *name);          /* <root>/<name> */
 char *apply_home_path(const struct apply *a, const char *sub, const char *name); /* name may be NULL */
 int64_t apply_deadline(const struct apply *a, int64_t after_us); /* from now, not after the item's */

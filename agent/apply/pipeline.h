@@ -46,7 +46,7 @@ struct apply_options {
 	int64_t confirm_timeout_ms;   /* 0: 10,000 */
 	const char *fingerprint_file; /* below root_path, relative or absolute */
 	bool no_view;                 /* never try the private view (a check command that needs sudo) */
-	/* What runs view_main(); NULL-terminated; NULL: /proc/self/exe view */
+	/* What makes the private view; NULL-terminated. NULL: lockstep-view beside our program, else ourselves */
 	const char *const *view_argv;
 };
 

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "agent/apply/apply_internal.h"
-#include "agent/apply/view.h"
+#include "agent/view/view.h"
 #include "agent/haproxy/config.h"
 #include "agent/haproxy/proof.h"
 #include "lib/base/str.h"
@@ -156,8 +156,7 @@ static size_t words_count(char *const *words)
 
 static int check_in_view(struct apply *a, struct proc_result *res, struct error *err)
 {
-	static const char *const self[] = { "/proc/self/exe", "view", NULL };
-	const char *const *before = a->opt.view_argv ? a->opt.view_argv : self;
+	const char *const *before = apply_view_argv(a);
 	AUTO(xfree_p) char *stage = apply_home_path(a, "stage", NULL);
 	AUTO(xfree_p) char *hide = apply_home_path(a, "hide", NULL);
 	AUTO(xfree_p) char *work = apply_home_path(a, "view", NULL);

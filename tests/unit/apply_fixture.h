@@ -10,7 +10,7 @@
 #define TESTS_UNIT_APPLY_FIXTURE_H
 
 #include "agent/apply/pipeline.h"
-#include "agent/apply/view.h"
+#include "agent/view/view.h"
 #include "lib/base/str.h"
 #include "tests/unit/cmocka_all.h"
 #include "tests/unit/scratch.h"

@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "agent/apply/view.h"
+#include "agent/view/view.h"
 
 #include "lib/base/str.h"
 #include "lib/os/clock.h"

@@ -6,7 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "agent/apply/view.h"
+#include "agent/view/view.h"
 
 #include "lib/base/buf.h"
 #include "lib/base/error.h"
