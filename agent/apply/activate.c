@@ -5,6 +5,9 @@
  * loads, and a reload by somebody else may have read the files a moment too early.  So it is asked for
  * once more, by half the time or when another generation came up.
  *
+ * While it loads, the master is deaf; the stats socket is not.  A new worker there that has the wanted
+ * fingerprint is proof enough; the master is asked from time to time whether the reload has failed.
+ *
  * Changes without a reload (runtime API: compare a->manifest's rendering with a->plan by section, send the
  * difference, read it back) belong in activate_run(), before the reload.
  *
@@ -21,7 +24,11 @@
 #include <string.h>
 #include <time.h>
 
-#define LOOK_PAUSE_NS 15000000
+#define PAUSE_MIN_US 2000
+#define PAUSE_MAX_US 15000
+#define WORKER_ASK_US 250000
+#define MASTER_MIN_US 60000 /* between questions to the master; a quarter of it is waited for the answer */
+#define MASTER_MAX_US 2000000
 #define SENDS_MAX 2
 
 /* A reload in progress. */
@@ -30,15 +37,25 @@ struct reload {
 	const struct plan *plan; /* whose servers must come up, without one; NULL: any */
 	struct look before;
 	int64_t start, limit, resend_at;
+	int64_t pause; /* before the next look */
+	int64_t master_at, master_every; /* when the master is asked next */
 	int sends;
 	struct error seen; /* why it is not good yet */
 };
 
-static void pause_a_little(void)
+static void pause_a_little(struct reload *r)
 {
-	static const struct timespec pause = { 0, LOOK_PAUSE_NS };
+	const struct timespec pause = { 0, r->pause * 1000 };
 
 	nanosleep(&pause, NULL);
+	r->pause = r->pause * 3 / 2 < PAUSE_MAX_US ? r->pause * 3 / 2 : PAUSE_MAX_US;
+}
+
+static void start_looking(struct reload *r)
+{
+	r->pause = PAUSE_MIN_US;
+	r->master_every = MASTER_MIN_US;
+	r->master_at = clock_mono_us() + r->master_every;
 }
 
 static int send_reload(struct apply *a, struct reload *r, struct error *err)
@@ -53,9 +70,10 @@ static int send_reload(struct apply *a, struct reload *r, struct error *err)
 			break;
 		if (clock_mono_us() >= r->limit)
 			return rc; /* nobody took it */
-		pause_a_little();
+		pause_a_little(r);
 	}
 	r->sends++;
+	start_looking(r);
 	a->reloading = true;
 	if (rc != 0)
 		return rc;
@@ -87,11 +105,46 @@ static int judge(struct apply *a, const struct reload *r, const struct look *see
 
 enum wait { WAIT_MORE, WAIT_RESEND, WAIT_DONE, WAIT_FAILED };
 
+/* Does the worker itself say that it is the wanted one? ERR_NOT_DONE: it is still the old one, or nobody. */
+static int ask_worker(struct apply *a, struct reload *r)
+{
+	struct look seen = { .info = { .pid = 0 } };
+	int rc = confirm_info(a, WORKER_ASK_US, &seen.info, &r->seen);
+
+	if (rc != 0)
+		return rc;
+	if (seen.info.pid == r->before.info.pid || seen.info.pid == r->before.proc.worker || seen.info.stopping)
+		return error_set(&r->seen, ERR_NOT_DONE, "worker %" PRId64 " has not been replaced", seen.info.pid);
+	return confirm_marker(a, &seen, r->marker, &r->seen);
+}
+
+/* Is it time to ask the master, too?  *wait_us: how long for. */
+static bool master_is_due(struct reload *r, int64_t *wait_us)
+{
+	int64_t now = clock_mono_us();
+
+	if (now < r->master_at)
+		return false;
+	*wait_us = r->master_every / 4;
+	r->master_every = r->master_every * 2 < MASTER_MAX_US ? r->master_every * 2 : MASTER_MAX_US;
+	r->master_at = now + r->master_every;
+	return true;
+}
+
 static enum wait look_once(struct apply *a, struct reload *r)
 {
 	struct look seen;
-	int rc = confirm_look(a, &seen, &r->seen);
+	int64_t wait_us = CONFIRM_ASK_US;
+	int rc;
 
+	if (a->marker_name && r->marker && *r->marker) {
+		rc = ask_worker(a, r);
+		if (rc == 0)
+			return WAIT_DONE;
+		if (rc == ERR_NOT_DONE && !master_is_due(r, &wait_us))
+			return WAIT_MORE;
+	}
+	rc = confirm_look(a, wait_us, &seen, &r->seen);
 	if (rc != 0)
 		return WAIT_MORE;
 	rc = judge(a, r, &seen, &r->seen);
@@ -132,7 +185,7 @@ static int reload_loop(struct apply *a, struct reload *r, struct error *err)
 				return error_set(err, ERR_REFUSED,
 					"haproxy did not confirm the reload within %" PRId64 " ms: %s",
 					(r->limit - r->start) / 1000, r->seen.text);
-			pause_a_little();
+			pause_a_little(r);
 			break;
 		}
 	}
@@ -146,6 +199,7 @@ static int reload_haproxy(struct apply *a, struct reload *r, int64_t limit, stru
 	r->start = clock_mono_us();
 	r->limit = limit;
 	r->resend_at = r->start + (limit - r->start) / 2;
+	start_looking(r);
 	rc = reload_loop(a, r, err);
 	if (rc == 0) {
 		int64_t took = clock_mono_us() - r->start;
@@ -261,7 +315,7 @@ static int reload_old(struct apply *a, struct error *err)
 
 	if (!a->sockets)
 		return reload_command(a, err);
-	rc = confirm_look(a, &r.before, err);
+	rc = confirm_look(a, CONFIRM_ASK_US, &r.before, err);
 	if (rc == ERR_NOT_DONE)
 		r.before = a->before; /* still loading, or gone: the reload finds out */
 	else if (rc != 0)

@@ -103,8 +103,10 @@ int command_run(struct apply *a, const char *what, const char *const *argv, stru
 	struct error *err) MUST_CHECK;
 void report_detail(struct report *r, const char *text, size_t n); /* at most 8 KiB of it */
 
-/* Ask once. ERR_NOT_DONE: nobody answers now. */
-int confirm_look(struct apply *a, struct look *out, struct error *err) MUST_CHECK;
+/* Ask once: the worker; master and worker. ERR_NOT_DONE: nobody answers within the time. */
+#define CONFIRM_ASK_US 2000000
+int confirm_info(struct apply *a, int64_t wait_us, struct answer_info *out, struct error *err) MUST_CHECK;
+int confirm_look(struct apply *a, int64_t wait_us, struct look *out, struct error *err) MUST_CHECK;
 /* Does what runs hold these servers? Only used where no fingerprint is configured. */
 int confirm_servers(struct apply *a, const struct plan *p, struct error *err) MUST_CHECK;
 /* Is it what `marker` says ("" = none)? ERR_CONFLICT: another one; ERR_REFUSED: it has none at all. */

@@ -18,20 +18,24 @@
 #include <string.h>
 #include <time.h>
 
-#define ASK_US 2000000     /* for one answer */
 #define DOWN_AFTER_US 2000000 /* a master that loads refuses connections meanwhile */
 #define LOOK_PAUSE_NS 20000000
 
-int confirm_look(struct apply *a, struct look *out, struct error *err)
+int confirm_info(struct apply *a, int64_t wait_us, struct answer_info *out, struct error *err)
+{
+	return runtime_info(a->opt.stats_socket, apply_deadline(a, wait_us), out, err);
+}
+
+int confirm_look(struct apply *a, int64_t wait_us, struct look *out, struct error *err)
 {
 	struct look seen;
 	int rc;
 
-	rc = master_proc(a->opt.master_socket, apply_deadline(a, ASK_US), &seen.proc, err);
+	rc = master_proc(a->opt.master_socket, apply_deadline(a, wait_us), &seen.proc, err);
 	if (rc == 0 && seen.proc.worker == 0)
 		rc = error_set(err, ERR_NOT_DONE, "the master has no worker");
 	if (rc == 0)
-		rc = runtime_info(a->opt.stats_socket, apply_deadline(a, ASK_US), &seen.info, err);
+		rc = confirm_info(a, wait_us, &seen.info, err);
 	if (rc == 0)
 		*out = seen;
 	return rc;
@@ -45,7 +49,7 @@ static int look_patiently(struct apply *a, struct look *out, struct error *err)
 	int rc;
 
 	for (;;) {
-		rc = confirm_look(a, out, err);
+		rc = confirm_look(a, CONFIRM_ASK_US, out, err);
 		if (rc != ERR_NOT_DONE || clock_mono_us() >= limit)
 			return rc;
 		/* Without a socket file nobody is loading anything. */
@@ -152,7 +156,7 @@ int confirm_servers(struct apply *a, const struct plan *p, struct error *err)
 
 	for (size_t i = 0; i < p->n; i++)
 		config_add(config, p->files[i].name, p->files[i].data, p->files[i].size);
-	rc = runtime_servers(a->opt.stats_socket, apply_deadline(a, 5 * ASK_US), arena, &servers, err);
+	rc = runtime_servers(a->opt.stats_socket, apply_deadline(a, 5 * CONFIRM_ASK_US), arena, &servers, err);
 	if (rc == 0) {
 		map = index_servers(&servers, arena);
 		rc = compare_servers(config, map, arena, err);
