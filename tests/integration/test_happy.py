@@ -81,13 +81,13 @@ def deploy_under_traffic(cluster, services, rounds):
 
 
 @pytest.mark.long
-@pytest.mark.limit(150)
+@pytest.mark.limit(300)
 def test_200_deploys_with_collected_templates(cluster):
     assert len(deploy_under_traffic(cluster, ["s1", "s2"], 200)) > 1000
     assert all(h.haproxy.fingerprint() for h in cluster.hosts)
 
 
-@pytest.mark.limit(90)
+@pytest.mark.limit(180)
 def test_40_deploys_with_per_service_templates(make_cluster):
     cluster = make_cluster(style="per-service").start()
     assert len(deploy_under_traffic(cluster, ["s1", "s2"], 40)) > 300
