@@ -252,6 +252,11 @@ static bool goes_forward(const struct decision *d, const char *request_id)
 	return false;
 }
 
+static struct node_version version_of(const struct store_node *node)
+{
+	return node != NULL ? (struct node_version){ node->version, node->children_version } : (struct node_version){ -1, -1 };
+}
+
 static int take_item(struct op *op, const struct reader *r, size_t i, const struct decision *d, struct error *err)
 {
 	const struct batch_item *it = &op->call->items.items[i];
@@ -260,7 +265,7 @@ static int take_item(struct op *op, const struct reader *r, size_t i, const stru
 	bool wanted = op->call->type == CALL_PREPARE || (d != NULL && goes_forward(d, it->request_id));
 	int rc;
 
-	op->versions[i] = reader_node(r, 1 + 3 * i + 1) != NULL ? reader_node(r, 1 + 3 * i + 1)->version : -1;
+	op->versions[i] = version_of(reader_node(r, 1 + 3 * i + 1));
 	rc = take_state(op->arena, r, 1 + 3 * i + 1, &op->bases[i], err);
 	if (rc != 0)
 		return rc;
@@ -350,9 +355,9 @@ static void gather_whole_call(struct op *op)
 	reader_run(&r, on_call, op);
 }
 
-/* The decision is of what was prepared here: the same requests, all forward, on the versions that were read then. DECIDE
- * has checked those versions, and while it stands nobody else changes these services. */
-static bool decided_as_prepared(const struct op *op, const struct decision *d)
+/* The decision is of what was prepared here: the same requests, all forward, on the versions that were read then. Those are
+ * read again after the decision, so they are not older than it; while it stands nobody else changes these services. */
+static bool decided_as_prepared(const struct op *op, const struct decision *d, const struct reader *r)
 {
 	const struct prepared *p = &op->ln->prepared;
 
@@ -360,9 +365,10 @@ static bool decided_as_prepared(const struct op *op, const struct decision *d)
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct decided_request *dr = &d->requests.items[i];
+		struct node_version now = version_of(reader_node(r, 1 + i));
 
-		if (dr->dir != DIR_FORWARD || dr->sv != p->versions[i] || strcmp(dr->id, p->items[i].request_id) != 0 ||
-			strcmp(op->call->items.items[i].request_id, dr->id) != 0)
+		if (dr->dir != DIR_FORWARD || now.data != p->versions[i].data || now.children != p->versions[i].children ||
+			strcmp(dr->id, p->items[i].request_id) != 0 || strcmp(op->call->items.items[i].request_id, dr->id) != 0)
 			return false;
 	}
 	return true;
@@ -381,7 +387,7 @@ static void on_decision_alone(void *ctx, struct reader **r_take, const struct er
 		return;
 	}
 	if (node == NULL || node->version != op->call->number || decision_decode(node->data, node->len, r->arena, &d, NULL) != 0 ||
-		!decided_as_prepared(op, d)) {
+		!decided_as_prepared(op, d, r)) {
 		gather_whole_call(op);
 		return;
 	}
@@ -406,5 +412,7 @@ void gather_call(struct op *op)
 	}
 	r = reader_new(ln->st, ln->life);
 	reader_get(r, path_decision(r->arena, op->call->batch));
+	for (size_t i = 0; i < op->call->items.n; i++)
+		reader_get(r, path_service(r->arena, op->call->items.items[i].service_id));
 	reader_run(&r, on_decision_alone, op);
 }

@@ -39,8 +39,10 @@ static void add_converge(struct agent_link *ln)
 	struct op *op;
 
 	DL_FOREACH(ln->ops, op)
-		if (op->kind == OP_CONVERGE && !(op == ln->ops && ln->busy))
-			return; /* one is waiting already */
+		if (op->kind == OP_CONVERGE && !(op == ln->ops && ln->busy)) {
+			ops_run(ln); /* one is waiting already */
+			return;
+		}
 	if (ln->node == NULL || store_link(ln->st) != STORE_LINK_UP)
 		return;
 	op_add(ln, OP_CONVERGE);

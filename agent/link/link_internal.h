@@ -49,7 +49,7 @@ struct op {
 	int64_t version_read;          /* of the decision; -1 = absent */
 	const struct request **requests;
 	struct service_state *bases, *nexts; /* per item of the call */
-	int32_t *versions;             /* of the service nodes; -1 = absent */
+	struct node_version *versions; /* of the service nodes */
 	bool no_reload, force_reload;
 };
 
@@ -60,7 +60,12 @@ struct remembered { /* confirmed by this incarnation */
 	bool gone;       /* its record has ended, and what runs was found right after that */
 };
 
-/* What was read for a PREPARE that holds: if the decision names the same versions, APPLY need not read it again. */
+struct node_version { /* of a service node: its record, and its upstreams; -1 = absent */
+	int32_t data, children;
+};
+
+/* What was read for a PREPARE that holds: if the versions are still the same once the decision is seen, APPLY need not read
+ * the contents again. */
 struct prepared {
 	char *batch; /* NULL = none */
 	char base_digest[65];
@@ -69,7 +74,7 @@ struct prepared {
 	const struct batch_item *items;
 	const struct request **requests;
 	const struct service_state *bases, *nexts;
-	const int32_t *versions; /* of the service nodes */
+	const struct node_version *versions; /* of the service nodes */
 };
 
 struct agent_link {
@@ -82,6 +87,7 @@ struct agent_link {
 	struct store_listener listener;
 	enum link_phase phase;
 	bool recovered, joining, replaced, settled, busy, applying, left;
+	bool gathered;          /* this incarnation has read all that must run: before that no call may be carried out */
 	char *trouble;
 	uint64_t session;       /* joined in; 0 = not */
 	char guid[37];

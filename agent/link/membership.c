@@ -245,6 +245,7 @@ void member_forget(struct agent_link *ln)
 	ln->node = NULL;
 	ln->session = 0;
 	ln->joining = false;
+	ln->gathered = false;
 	ln->unregistered_run = false;
 	store_watch_free(&ln->hosts_watch);
 	store_watch_free(&ln->decided_watch);
@@ -267,7 +268,7 @@ void member_link_up(struct agent_link *ln)
 	if (!ln->recovered || ln->replaced || ln->left)
 		return;
 	if (ln->node != NULL && ln->session == store_session(ln->st)) {
-		ln->phase = LINK_READY; /* the same session went on: look whether anything was missed */
+		ln->phase = ln->gathered ? LINK_READY : LINK_JOINING; /* the same session went on: was anything missed? */
 		ops_converge_soon(ln, 0);
 		return;
 	}

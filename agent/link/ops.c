@@ -182,10 +182,27 @@ static void start(struct op *op)
 	}
 }
 
+/* Before a call can be carried out, all that must run has to be known: the look at everything goes first. */
+static void look_first(struct agent_link *ln)
+{
+	struct op *op;
+
+	if (ln->gathered || ln->ops->kind != OP_CALL)
+		return;
+	DL_FOREACH(ln->ops, op)
+		if (op->kind == OP_CONVERGE)
+			break;
+	if (op == NULL)
+		op = op_add(ln, OP_CONVERGE);
+	DL_DELETE(ln->ops, op);
+	DL_PREPEND(ln->ops, op);
+}
+
 void ops_run(struct agent_link *ln)
 {
 	if (ln->busy || ln->ops == NULL)
 		return;
+	look_first(ln);
 	if (ln->ops->kind != OP_RECOVER && ln->node == NULL && !ln->unregistered_run)
 		return; /* not registered: nothing may change */
 	ln->busy = true;
@@ -207,11 +224,17 @@ void ops_gathered(struct op *op, const struct error *err)
 		batches_gathered(op, err);
 		return;
 	}
+	if (err != NULL && !ln->gathered) {
+		ln->busy = false; /* it stays first: calls wait until it is known what must run */
+		ops_converge_soon(ln, LOOP_MS(ln->opt.retry_ms));
+		return;
+	}
 	if (err != NULL) {
 		ops_converge_soon(ln, LOOP_MS(ln->opt.retry_ms));
 		op_end(op);
 		return;
 	}
+	ln->gathered = true;
 	w = ops_target(ln, WORK_CONVERGE);
 	ln->applying = true;
 	ln->applier->start(ln->applier, &w, on_converged, ln);

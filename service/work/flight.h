@@ -185,6 +185,7 @@ void janitor_quarantine(struct janitor *j, const struct item *it);      /* T7 */
 void janitor_sweep_terminal(struct janitor *j, const struct item *it);  /* ended by a predecessor, still queued */
 void janitor_drop_decision(struct janitor *j, const char *batch);       /* a record without its requests */
 void janitor_sweep(struct janitor *j); /* request nodes without a queue node */
+void janitor_watch_groups(struct janitor *j);
 void janitor_tick(struct janitor *j);
 
 #endif

@@ -356,10 +356,34 @@ void janitor_sweep(struct janitor *j)
 	reader_run(&r, on_requests, j);
 }
 
+static void on_groups(void *ctx, struct reader **r_take, const struct error *err)
+{
+	AUTO(reader_free) struct reader *r = STEAL(*r_take);
+	struct janitor *j = ctx;
+	size_t n;
+	const char *const *names;
+
+	if (err != NULL)
+		return;
+	names = reader_names(r, 0, &n);
+	for (size_t i = 0; i < n; i++)
+		roster_get(j->w->roster, names[i]); /* from now on it is watched */
+}
+
+/* The grace of an absent host runs from when the leader first sees it absent: so it looks at every group, asked or not. */
+void janitor_watch_groups(struct janitor *j)
+{
+	struct reader *r = reader_new(j->w->st, j->life);
+
+	reader_children(r, PATH_GROUPS);
+	reader_run(&r, on_groups, j);
+}
+
 void janitor_tick(struct janitor *j)
 {
 	if (store_link(j->w->st) != STORE_LINK_UP)
 		return;
+	janitor_watch_groups(j);
 	remove_absent(j);
 	if (loop_now(j->w->loop) >= j->next_sweep)
 		janitor_sweep(j);

@@ -61,6 +61,7 @@ static void on_left(void *ctx, struct reader **r_take, const struct error *err)
 	worker_turn(w);
 	w->first_start = false;
 	janitor_sweep(w->janitor);
+	janitor_watch_groups(w->janitor);
 	queue_scan(w);
 }
 

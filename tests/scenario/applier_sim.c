@@ -106,6 +106,8 @@ static void publish(struct world_agent *a, const struct work_item *it)
 		struct run *now;
 
 		MAP_FIND(h->runs, r->id, now);
+		if (now == NULL)
+			world_say(a->w, "%s runs nothing of %s any more", a->name, r->id);
 		if (now == NULL || strcmp(now->digest, r->digest) != 0)
 			check_publication(a, r->id, r->digest, now != NULL ? now->digest : "");
 	}
