@@ -109,10 +109,9 @@ lint: ## layers, purity, names, sizes
 
 # What `make test` runs, in this order; a part adds its goal by one line: TEST_GOALS += name. Each goal prints
 # "name: N passed, N failed".
-TEST_GOALS := lint unit fuzz-replay
+TEST_GOALS := lint unit fuzz-replay scenario
 # The same for the sanitizers.
-SANITIZE_GOALS := unit fuzz-replay
-PYTEST := PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider -q
+SANITIZE_GOALS := unit fuzz-replay scenario
 TOOL_BIN := $(patsubst tests/integration/tools/%.c,build/tools/%,$(wildcard tests/integration/tools/*.c))
 
 build/tools/%: tests/integration/tools/%.c Makefile
@@ -128,7 +127,7 @@ tools: $(TOOL_BIN)
 
 .PHONY: integration
 integration: $(PROGRAMS) tools ## real processes; some: make integration T='-k happy'; other build: MODE=asan
-	@cd tests/integration && LOCKSTEP_BUILD=$(B) $(PYTEST) $(T)
+	@LOCKSTEP_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 tests/integration/run.py $(T)
 
 .PHONY: demo
 demo: ## build, start a cluster on free ports, show what it does; DEMO_ONCE=1 ends by itself
@@ -140,13 +139,20 @@ demo: ## build, start a cluster on free ports, show what it does; DEMO_ONCE=1 en
 deps: ## install the Debian packages that are missing
 	@sh tests/install_deps.sh test
 
+# Compiled side by side, tested one after the other.
+BUILD_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
+.PHONY: build-tests
+build-tests: all tools $(UNIT_BIN) $(FUZZ_NAMES:%=$(B)/fuzz/replay_%) $(B)/scenario
+	@:
+
 .PHONY: test
 test: deps ## install, build, run every test; at most 15 minutes on two cores
-	@$(MAKE) --no-print-directory MODE=dev all tools
+	@$(BUILD_ALL) MODE=dev build-tests
 	@sh tests/run_all.sh $(foreach g,$(TEST_GOALS) integration,'MODE=dev $g')
 
 .PHONY: sanitize
 sanitize: deps ## the tests again with ASan+UBSan, some with TSan
+	@$(BUILD_ALL) MODE=asan build-tests && $(BUILD_ALL) MODE=tsan build-tests
 	@sh tests/run_all.sh $(foreach g,$(SANITIZE_GOALS),'MODE=asan $g') 'MODE=asan integration-asan' \
 		$(foreach g,$(SANITIZE_GOALS),'MODE=tsan $g') 'MODE=tsan integration-tsan'
 
@@ -166,13 +172,18 @@ clean: ## remove build/
 
 SCENARIO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/scenario/*.c))
 SCENARIOS := $(wildcard tests/scenario/*.scn)
+# How much of it, and seconds of random histories.
+SCENARIO_SECONDS := 60
+SCENARIO_release := full $(SCENARIO_SECONDS)
+SCENARIO_dev := full $(SCENARIO_SECONDS)
+SCENARIO_asan := some 20
+SCENARIO_tsan := some 20
 $(B)/scenario: $(SCENARIO_OBJ) $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: scenario
 scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at every point, random histories, rules off
-	$(B)/scenario plain $(SCENARIOS)
-	@sh tests/scenario/run.sh $(B)/scenario "$${SCENARIO_SECONDS:-60}" $(SCENARIOS)
+	@sh tests/scenario/run.sh $(B)/scenario $(SCENARIO_$(MODE)) $(SCENARIOS)
 
 # The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
 BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys

@@ -13,7 +13,7 @@ for goal in "$@"; do
 	echo "== $goal"
 	start=$(date +%s)
 	# shellcheck disable=SC2086 # a goal may come with settings
-	{ ${MAKE:-make} --no-print-directory $goal 2>&1; echo $? >"$end"; } | tee "$log"
+	{ ${MAKE:-make} --no-print-directory $goal 2>&1; echo $? >"$end"; } | tee -i "$log"
 	rc=$(cat "$end")
 	counts=$(sed -n 's/^[a-z-]*: *\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed.*/\1 \2/p' "$log" | tail -n 1)
 	# shellcheck disable=SC2086

@@ -2,7 +2,8 @@
  * scenario_main.c - runs the scenarios: as told, with a fault at every point, with rules switched off, and at random
  *
  *	scenario plain FILE...              each as it is told
- *	scenario points FILE...             each again with every fault at every store operation and every call
+ *	scenario points EVERY FILE...       each again with every fault at every store operation and every call; with
+ *	                                    EVERY = n only each n-th of these runs
  *	scenario random COUNT SECONDS SEED  seeded random histories
  *	scenario rules FILE...              each rule off: something must break
  *	scenario one FILE [SEED]            one, with its story
@@ -77,6 +78,7 @@ static int plain(int n, char **files)
 
 struct sweep {
 	const struct script *s;
+	unsigned long every, seen;
 	unsigned long runs, failed;
 };
 
@@ -84,6 +86,8 @@ static void with_fault(struct sweep *sw, struct fault f)
 {
 	char broken[512];
 
+	if (sw->seen++ % sw->every != 0)
+		return;
 	sw->runs++;
 	if (run_one(sw->s, 1, &rules_on, &f, false, false, NULL, NULL, broken))
 		return;
@@ -112,13 +116,13 @@ static void every_point(struct sweep *sw, uint64_t ops, uint64_t calls)
 	}
 }
 
-static int points(int n, char **files)
+static int points(unsigned long every, int n, char **files)
 {
-	unsigned long runs = 0, failed = 0;
+	unsigned long runs = 0, failed = 0, seen = 0;
 
 	for (int i = 0; i < n; i++) {
 		struct script *s = load(files[i]);
-		struct sweep sw = { .s = s };
+		struct sweep sw = { .s = s, .every = every, .seen = seen };
 		uint64_t ops, calls;
 		char broken[512];
 
@@ -126,6 +130,7 @@ static int points(int n, char **files)
 		every_point(&sw, ops, calls);
 		runs += sw.runs;
 		failed += sw.failed;
+		seen = sw.seen;
 		script_free(&s);
 	}
 	printf("fault points: %lu passed, %lu failed\n", runs - failed, failed);
@@ -190,13 +195,13 @@ static int rules_off(int n, char **files)
 	return failed != 0;
 }
 
-static int64_t number(const char *text)
+static int64_t number(const char *text, int64_t least)
 {
 	int64_t n;
 
-	if (str_to_i64(text, 0, INT64_MAX, &n))
+	if (str_to_i64(text, least, INT64_MAX, &n))
 		return n;
-	fprintf(stderr, "scenario: '%s' is no number\n", text);
+	fprintf(stderr, "scenario: '%s' is no number from %lld on\n", text, (long long)least);
 	exit(2);
 }
 
@@ -205,25 +210,25 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc >= 3 && strcmp(argv[1], "plain") == 0)
 		return plain(argc - 2, argv + 2);
-	if (argc >= 3 && strcmp(argv[1], "points") == 0)
-		return points(argc - 2, argv + 2);
+	if (argc >= 4 && strcmp(argv[1], "points") == 0)
+		return points((unsigned long)number(argv[2], 1), argc - 3, argv + 3);
 	if (argc >= 3 && strcmp(argv[1], "rules") == 0)
 		return rules_off(argc - 2, argv + 2);
 	if (argc == 5 && strcmp(argv[1], "random") == 0)
-		return history_many((unsigned long)number(argv[2]), (unsigned)number(argv[3]), (uint64_t)number(argv[4]));
+		return history_many((unsigned long)number(argv[2], 0), (unsigned)number(argv[3], 0), (uint64_t)number(argv[4], 0));
 	if (argc == 3 && strcmp(argv[1], "history") == 0) {
 		char broken[512];
 
-		return !history_run((uint64_t)number(argv[2]), &rules_on, true, broken);
+		return !history_run((uint64_t)number(argv[2], 0), &rules_on, true, broken);
 	}
 	if (argc >= 3 && strcmp(argv[1], "one") == 0) {
 		struct script *s = load(argv[2]);
 		char broken[512];
-		bool ok = run_one(s, argc > 3 ? (uint64_t)number(argv[3]) : 1, &rules_on, NULL, true, true, NULL, NULL, broken);
+		bool ok = run_one(s, argc > 3 ? (uint64_t)number(argv[3], 0) : 1, &rules_on, NULL, true, true, NULL, NULL, broken);
 
 		script_free(&s);
 		return !ok;
 	}
-	fprintf(stderr, "usage: scenario plain|points|rules FILE... | random COUNT SECONDS SEED | one FILE [SEED] | history SEED\n");
+	fprintf(stderr, "usage: scenario plain|rules FILE... | points EVERY FILE... | random COUNT SECONDS SEED | one FILE [SEED] | history SEED\n");
 	return 2;
 }

@@ -111,7 +111,7 @@ static void one_that_was_refused_flies_alone(void **state)
 static void more_batches_than_one_round_holds(void **state)
 {
 	enum { N = 70 };
-	static char names[N][8];
+	static char names[N][16];
 	static const char *lists[N][1];
 	static struct strings groups[N];
 	struct schedule_item it[N];

@@ -137,7 +137,7 @@ static void on_tick(void *ctx)
 {
 	struct world *w = ctx;
 	char bytes[65536];
-	ssize_t n;
+	ssize_t n = -1;
 
 	while (w->fd >= 0 && (n = recv(w->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
 		buf_append(&w->in, bytes, (size_t)n);
