@@ -199,7 +199,8 @@ static const char *queued_text(struct arena *a, const char *service, const char 
 	return NULL;
 }
 
-enum { READ_REQUEST, READ_STATUS, READ_MESSAGE, READ_QUEUE, READ_HISTORY };
+enum { READ_REQUEST, READ_STATUS, READ_MESSAGE, READ_HISTORY };
+enum { READ_QUEUE, READ_HISTORY_AGAIN };
 
 static bool live_answer(const struct looking *l, struct reader *r, struct response *resp, struct requests_found *found)
 {
@@ -207,8 +208,6 @@ static bool live_answer(const struct looking *l, struct reader *r, struct respon
 	const struct store_node *message = reader_node(r, READ_MESSAGE);
 	struct request *rq;
 	const char *text;
-	size_t n;
-	const char *const *queue = reader_names(r, READ_QUEUE, &n);
 
 	if (request == NULL || status == NULL || request_decode(request->data, request->len, r->arena, &rq, NULL) != 0 ||
 		json_string_decode(status->data, status->len, r->arena, &text, NULL) != 0 || (found->internal = internal_state_parse(text)) < 0)
@@ -216,10 +215,58 @@ static bool live_answer(const struct looking *l, struct reader *r, struct respon
 	*resp = (struct response){ .request_id = l->id, .request = rq };
 	resp->state = (int)internal_state_public((enum internal_state)found->internal);
 	if (message == NULL || json_string_decode(message->data, message->len, r->arena, &resp->message, NULL) != 0)
-		resp->message = queued_text(r->arena, l->service_id, l->id, queue, n);
+		resp->message = NULL;
 	found->status_version = status->version;
 	found->live = true;
 	return true;
+}
+
+struct queued_look { /* lives in the reader */
+	struct looking *l;
+	struct response live;
+	struct requests_found found;
+};
+
+static bool past_answer(const struct reader *r, size_t at, struct requests_found *found)
+{
+	const struct store_node *node = reader_node(r, at);
+	struct response *past;
+
+	if (node == NULL || response_decode(node->data, node->len, r->arena, &past, NULL) != 0)
+		return false;
+	found->resp = past;
+	found->live = false;
+	return true;
+}
+
+static void on_queue_place(void *ctx, struct reader **r_take, const struct error *err)
+{
+	AUTO(reader_free) struct reader *r = STEAL(*r_take);
+	struct queued_look *q = ctx;
+	const char *const *queue;
+	size_t n;
+
+	if (err != NULL) {
+		q->l->done(q->l->ctx, NULL, err);
+		return;
+	}
+	queue = reader_names(r, READ_QUEUE, &n);
+	q->live.message = queued_text(r->arena, q->l->service_id, q->l->id, queue, n);
+	if (!past_answer(r, READ_HISTORY_AGAIN, &q->found))
+		q->found.resp = &q->live;
+	q->l->done(q->l->ctx, &q->found, NULL);
+}
+
+/* Nobody has written a message yet: it says where it is queued. */
+static void look_at_queue(struct looking *l, struct reader **prev, const struct response *live, const struct requests_found *found)
+{
+	struct reader *r = reader_next(prev);
+	struct queued_look *q = arena_alloc(r->arena, sizeof(*q));
+
+	*q = (struct queued_look){ l, *live, *found };
+	reader_children(r, PATH_QUEUE);
+	reader_get(r, path_history_entry(r->arena, l->service_id, l->id));
+	reader_run(&r, on_queue_place, q);
 }
 
 static void on_records(void *ctx, struct reader **r_take, const struct error *err)
@@ -227,22 +274,24 @@ static void on_records(void *ctx, struct reader **r_take, const struct error *er
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct looking *l = ctx;
 	struct requests_found found = { .internal = -1, .service_id = l->service_id };
-	const struct store_node *node;
-	struct response live, *past = NULL;
+	struct response live;
 
 	if (err != NULL) {
 		l->done(l->ctx, NULL, err);
 		return;
 	}
 	/* The history entry was read last: it and the end of the live records are one transaction. */
-	node = reader_node(r, READ_HISTORY);
-	if (node != NULL && response_decode(node->data, node->len, r->arena, &past, NULL) == 0)
-		found.resp = past;
-	else if (live_answer(l, r, &live, &found))
-		found.resp = &live;
-	else if (!l->again) {
-		look(l, &r); /* it moved between the reads, or we lag behind */
-		return;
+	if (!past_answer(r, READ_HISTORY, &found)) {
+		if (live_answer(l, r, &live, &found) && live.message == NULL) {
+			look_at_queue(l, &r, &live, &found);
+			return;
+		}
+		if (found.live) {
+			found.resp = &live;
+		} else if (!l->again) {
+			look(l, &r); /* it moved between the reads, or we lag behind */
+			return;
+		}
 	}
 	l->done(l->ctx, &found, NULL);
 }
@@ -280,7 +329,6 @@ static void on_mapping(void *ctx, struct reader **r_take, const struct error *er
 	reader_get(r, path_request(r->arena, l->id));
 	reader_get(r, path_status(r->arena, l->id));
 	reader_get(r, path_message(r->arena, l->id));
-	reader_children(r, PATH_QUEUE);
 	reader_get(r, path_history_entry(r->arena, l->service_id, l->id));
 	reader_run(&r, on_records, l);
 }

@@ -225,6 +225,14 @@ static void on_found(void *ctx, const struct requests_found *found, const struct
 
 static void run_get(struct job *job)
 {
+	const struct leader *ld = job->api->opt.leader;
+	const struct worker *w = ld != NULL ? leader_worker(ld) : NULL;
+	AUTO(buf_release) struct buf json = BUF_INIT;
+
+	if (w != NULL && worker_look(w, job->id, &json)) {
+		job_reply(job, 200, &json);
+		return;
+	}
 	requests_look(job->api->opt.store, job->life, job->id, on_found, job);
 }
 

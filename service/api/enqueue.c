@@ -176,7 +176,7 @@ static void on_put(void *ctx, int64_t index, const struct error *err)
 	resp.message = buf_cstr(&text);
 	log_info(NULL, "queued", "request", rq->id, "service", rq->service->id);
 	if (ld != NULL && leader_worker(ld) != NULL)
-		worker_wake(leader_worker(ld));
+		worker_put(leader_worker(ld), rq, index);
 	job_reply_response(job, &resp);
 }
 

@@ -308,6 +308,8 @@ static void on_status(void *ctx, struct reader **r_take, const struct error *err
 	const struct store_node *node;
 	const char *text;
 
+	if (err == NULL)
+		r->item->doubt = false;
 	if (err == NULL && (node = reader_node(*r_take, 0)) != NULL && !f->in_txn &&
 		json_string_decode(node->data, node->len, (*r_take)->arena, &text, NULL) == 0) {
 		int status = internal_state_parse(text);

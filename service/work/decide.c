@@ -60,51 +60,14 @@ static void build_decide(struct step *s)
 	s->applied = decided;
 }
 
-/* Parents of what the steps create are made beforehand; made ones are only looked up in memory. */
-static void on_parent(void *ctx, const struct error *err)
-{
-	struct step *s = ctx;
-
-	if (s->life->over) {
-		step_free(s);
-		return;
-	}
-	if (err != NULL) {
-		struct flight *f = s->f;
-		step_fn *done = s->done;
-
-		step_free(s);
-		f->in_txn = false;
-		done(f, STEP_UNKNOWN);
-		return;
-	}
-	for (size_t i = 0; i < s->f->n; i++) {
-		struct item *it = s->f->rq[i].item;
-
-		if (!it->history_parent) {
-			it->history_parent = true;
-			store_ensure(s->w->st, path_history(s->arena, it->id.service_id), on_parent, s);
-			return;
-		}
-	}
-	for (size_t i = 0; i < s->f->groups.n; i++) {
-		if (!s->f->notes[i].has_base_uris) {
-			s->f->notes[i].has_base_uris = true;
-			store_ensure(s->w->st, path_base_uris(s->arena, s->f->groups.items[i]), on_parent, s);
-			return;
-		}
-	}
-	step_check_groups(s);
-	build_decide(s);
-	step_commit(s);
-}
-
 void step_decide(struct flight *f, step_fn *done)
 {
 	struct step *s = step_new(f, done);
 
-	f->in_txn = true;
-	on_parent(s, NULL);
+	step_check_groups(s);
+	step_make_parents(s);
+	build_decide(s);
+	step_commit(s);
 }
 
 /* --- T9: a new leader goes on ------------------------------------------------------------------ */

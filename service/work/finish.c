@@ -29,6 +29,7 @@ static void history_entry(struct step *s, struct flight_request *r)
 		buf_clear(&json);
 		response_encode(&resp, &json);
 	}
+	r->answer = (struct slice){ arena_strndup(s->f->arena, json.data, json.len), json.len };
 	if (r->item->history_entry)
 		store_txn_set(s->t, path, json.data, json.len, -1);
 	else
@@ -125,7 +126,11 @@ static void tell_ended(struct step *s)
 	}
 	if (n > 0 && w->ev.committed != NULL)
 		w->ev.committed(w->ev.ctx, commits, n);
+	if (n > 0) /* its last requests are there now */
+		for (size_t i = 0; i < f->groups.n; i++)
+			load_learn(w, &f->notes[i]);
 	for (size_t i = 0; i < f->n; i++) {
+		look_ended(w, f->rq[i].item->id.request_id, f->rq[i].answer.p, f->rq[i].answer.n);
 		janitor_retire(w->janitor, f->rq[i].item->id.request_id);
 		if (w->ev.ended != NULL)
 			w->ev.ended(w->ev.ctx, f->rq[i].item->id.request_id);
@@ -172,42 +177,13 @@ static void build_finish(struct step *s)
 	s->applied = finished;
 }
 
-static void on_history_parent(void *ctx, const struct error *err)
-{
-	struct step *s = ctx;
-
-	if (s->life->over) {
-		step_free(s);
-		return;
-	}
-	if (err != NULL) {
-		struct flight *f = s->f;
-		step_fn *done = s->done;
-
-		step_free(s);
-		f->in_txn = false;
-		done(f, STEP_UNKNOWN);
-		return;
-	}
-	for (size_t i = 0; i < s->f->n; i++) {
-		struct item *it = s->f->rq[i].item;
-
-		if (!it->history_parent) {
-			it->history_parent = true;
-			store_ensure(s->w->st, path_history(s->arena, it->id.service_id), on_history_parent, s);
-			return;
-		}
-	}
-	if (s->f->dv >= 0 || !s->w->opt.rules.intent)
-		step_check_groups(s); /* a refusal touched nobody: it needs no guard against a join */
-	build_finish(s);
-	step_commit(s);
-}
-
 void step_finish(struct flight *f, step_fn *done)
 {
 	struct step *s = step_new(f, done);
 
-	f->in_txn = true;
-	on_history_parent(s, NULL);
+	if (f->dv >= 0 || !s->w->opt.rules.intent)
+		step_check_groups(s); /* a refusal touched nobody: it needs no guard against a join */
+	step_make_parents(s);
+	build_finish(s);
+	step_commit(s);
 }

@@ -1,7 +1,8 @@
 /*
  * flight.h - one batch of requests on its way: what the worker's files share
  *
- * worker.c owns them, queue.c reads what is queued, takeover.c starts over; flight.c makes a flight, load.c prepares it,
+ * worker.c owns them, queue.c reads what is queued, look.c tells clients, takeover.c starts over; flight.c makes a flight, load.c
+ * prepares it,
  * advance.c moves it on, step.c, decide.c and finish.c (step.h) build its transactions, fanout.c calls agents.
  *
  * Layer: service/work (private to it).  Threads: loop thread.
@@ -19,31 +20,8 @@
 #include "lib/records/roster.h"
 #include "service/core/lifecycle.h"
 #include "service/core/tally.h"
+#include "service/work/item.h"
 #include "service/work/worker.h"
-
-/* A queue item as it was last read. */
-struct item {
-	struct item *prev, *next; /* the worker's list, in queue order */
-	UT_hash_handle hh;        /* and its map by name of node */
-	bool listed;              /* in the queue as it was read last */
-	struct arena *arena;
-	const char *node; /* name under /queue */
-	struct queued_id id;
-	const struct request *request;
-	const char *bad;             /* why it cannot be read; NULL = fine */
-	const void *raw;             /* of the request, for quarantine */
-	size_t raw_len;
-	int status;                  /* enum internal_state */
-	int32_t status_version;
-	const char *message;         /* NULL = no message node */
-	bool history_parent, history_entry;
-	struct service_state base;
-	int32_t sv;
-	bool loaded, loading, stale; /* stale: its service has changed since */
-	bool alone;                  /* prepared by itself: it was in a batch that was refused */
-	bool inherited;              /* found begun, without a decision, by a new leader: hosts may have been told */
-	struct flight *flight;
-};
 
 struct flight_request {
 	struct item *item;
@@ -52,6 +30,7 @@ struct flight_request {
 	int32_t status_version;
 	int status;
 	const char *message;        /* final text, once known */
+	struct slice answer;        /* as its history entry has it; in the flight's arena */
 	int verdict;                /* enum internal_state it ends with if a rule refused it; -1 = none */
 	struct decided_path *created; /* path locks that DECIDE made */
 	size_t n_created;
@@ -59,7 +38,8 @@ struct flight_request {
 	struct flight *flight;
 };
 
-struct group_note { /* what T3 must know of a group */
+struct group_note { /* what transactions must know of a group */
+	UT_hash_handle hh; /* of the worker's */
 	const char *name;
 	bool has_last_request, has_base_uris;
 };
@@ -102,14 +82,19 @@ struct worker {
 	int64_t epoch;
 	uint64_t counter;            /* for names of batches */
 	struct roster *roster;
-	struct item *items, *named;
+	struct item *items, *named, *by_id;
 	struct flight *flights;
+	struct group_note *notes;    /* what is there stays there: seen once, not read again */
+	bool has_state_version;
+	struct ended *ended;
+	size_t ended_bytes;
+	uint64_t flights_over, lists;
 	struct store_watch *queue_watch;
 	struct store_listener listener;
 	struct loop_timer tick, turn;
 	struct janitor *janitor;
 	bool started;                /* T9 is done */
-	bool reloading, scanning, scan_again, first_start;
+	bool reloading, scanning, listing, scan_again, first_start;
 	int64_t last_turn_ms;
 };
 
@@ -118,19 +103,6 @@ void worker_turn(void *w);
 void worker_turn_soon(struct worker *w);
 void worker_deposed(struct worker *w);
 void worker_flight_over(struct flight *f, bool rescan); /* unlinks and frees it */
-
-/* queue.c: `loading` lives in the arena of the reader that reads its items. */
-#define ITEM_READS 7   /* nodes read per queue item */
-#define KNOWN_MAX 5000 /* items looked at in one round; more wait for their turn */
-struct loading {
-	struct item **items;
-	size_t n;
-};
-void queue_scan(struct worker *w);
-void queue_merge(struct worker *w, const char *const *names, size_t n);
-struct reader *queue_read_items(struct worker *w, struct reader *r, struct loading **ld_out);
-void queue_take_item(struct item *it, const struct reader *r, size_t at);
-void queue_item_free(struct worker *w, struct item *it);
 
 /* takeover.c */
 void takeover_start(struct worker *w);
@@ -154,6 +126,11 @@ enum step_end { STEP_DONE, STEP_JOINED, STEP_CONFLICT, STEP_UNKNOWN, STEP_DEPOSE
 
 /* load.c */
 void flight_load(struct flight *f);
+void load_forget(struct worker *w);
+void load_learn(struct worker *w, const struct group_note *seen); /* a group's nodes that are there */
+size_t load_read_locks(struct reader *r, const struct plan_paths *list);
+size_t load_take_locks(const struct reader *r, size_t at, struct plan_paths *list, struct arena *a);
+const struct roster_group **load_groups(struct worker *w, const struct strings *names, struct arena *a, size_t *n_out);
 
 /* advance.c */
 void flight_advance(struct flight *f);

@@ -4,6 +4,7 @@
  */
 #include "service/work/step.h"
 
+#include "lib/base/str.h"
 #include "lib/records/paths.h"
 
 #include <stdlib.h>
@@ -59,6 +60,19 @@ static enum step_end judge(const struct step *s, const struct store_result *res,
 	return STEP_CONFLICT;
 }
 
+/* Of T2; after a terminal one nobody asks. */
+static void parents_made(struct step *s)
+{
+	if (!s->parents)
+		return;
+	for (size_t i = 0; i < s->f->n; i++)
+		s->f->rq[i].item->history_parent = true;
+	for (size_t i = 0; i < s->f->groups.n; i++) {
+		s->f->notes[i].has_base_uris |= s->parents_of[i];
+		load_learn(s->w, &s->f->notes[i]);
+	}
+}
+
 static void on_committed(void *ctx, const struct store_result *res, const struct error *err)
 {
 	struct step *s = ctx;
@@ -81,6 +95,7 @@ static void on_committed(void *ctx, const struct store_result *res, const struct
 	}
 	if (end == STEP_DONE) {
 		f->dv = s->dv_after;
+		parents_made(s);
 		if (s->applied != NULL)
 			s->applied(s);
 	}
@@ -110,6 +125,37 @@ void step_check_groups(struct step *s)
 			store_txn_check(s->t, path_group(s->arena, g->name), g->gv);
 	}
 	mark(s, OP_GROUP);
+}
+
+static bool locks_in(const struct flight *f, const char *group)
+{
+	for (size_t i = 0; i < f->n; i++)
+		for (size_t k = 0; k < f->rq[i].plan.wanted.n; k++)
+			if (f->rq[i].dir == DIR_FORWARD && str_eq(f->rq[i].plan.wanted.items[k].group, group))
+				return true;
+	return false;
+}
+
+void step_make_parents(struct step *s)
+{
+	struct flight *f = s->f;
+
+	s->parents = true;
+	s->parents_of = arena_alloc(s->arena, f->groups.n + 1);
+	for (size_t i = 0; i < f->n; i++)
+		if (!f->rq[i].item->history_parent)
+			store_txn_create(s->t, path_history(s->arena, f->rq[i].item->id.service_id), NULL, 0, STORE_PERSISTENT);
+	for (size_t i = 0; f->dv < 0 && i < f->groups.n; i++) {
+		const char *group = f->groups.items[i];
+		const struct roster_group *g = roster_get(s->w->roster, group);
+
+		if (f->notes[i].has_base_uris || !locks_in(f, group))
+			continue;
+		if (g == NULL || !g->exists)
+			store_txn_create(s->t, path_group(s->arena, group), NULL, 0, STORE_PERSISTENT);
+		store_txn_create(s->t, path_base_uris(s->arena, group), NULL, 0, STORE_PERSISTENT);
+		s->parents_of[i] = true;
+	}
 }
 
 void step_set_status(struct step *s, struct flight_request *r, enum internal_state status)

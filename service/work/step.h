@@ -24,6 +24,7 @@ struct step {
 	enum op_kind *ops;
 	size_t n_ops, cap_ops;
 	int64_t dv_after; /* decision number once applied; -2 = the flight ends */
+	bool parents, *parents_of; /* folders are made with it; of which groups */
 	void (*applied)(struct step *s);
 	step_fn *done;
 };
@@ -32,6 +33,8 @@ struct step *step_new(struct flight *f, step_fn *done); /* checks the own latch 
 void step_free(struct step *s);
 void step_commit(struct step *s);       /* then `applied`, then `done`; frees it */
 void step_check_groups(struct step *s); /* refused if anybody joined since the roster was read */
+void step_make_parents(struct step *s); /* folders of what it and later ones create, as far as they were absent; once they are
+					   there after all this is a conflict, and they are looked at again */
 void step_set_status(struct step *s, struct flight_request *r, enum internal_state status);
 void step_put_json_string(struct step *s, const char *path, const char *text, bool exists);
 void step_encode_decision(struct step *s, struct buf *out);

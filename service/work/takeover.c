@@ -50,7 +50,7 @@ static void on_left(void *ctx, struct reader **r_take, const struct error *err)
 		return; /* the link went; its return calls take_over again */
 	for (size_t i = 0; i < to->ld->n; i++) {
 		to->ld->items[i]->loading = false;
-		queue_take_item(to->ld->items[i], r, i * ITEM_READS);
+		queue_take_item(w, to->ld->items[i], r, i * ITEM_READS);
 	}
 	w->started = true;
 	for (size_t i = 0; i < to->n; i++)
@@ -101,9 +101,10 @@ void takeover_forget(struct worker *w)
 	}
 	DL_FOREACH_SAFE(w->items, it, tmp)
 		queue_item_free(w, it);
+	load_forget(w);
 	life_end(&w->life); /* what is being read belongs to the past */
 	w->life = life_new();
-	w->scanning = w->scan_again = false;
+	w->scanning = w->scan_again = w->listing = false;
 	w->started = false;
 }
 

@@ -14,20 +14,6 @@
 
 /* --- what starts ---------------------------------------------------------------------------------- */
 
-static const struct roster_group **known_groups(struct worker *w, const struct strings *names, struct arena *a, size_t *n_out)
-{
-	const struct roster_group **list = arena_alloc(a, (names->n + 1) * sizeof(struct roster_group *));
-
-	*n_out = 0;
-	for (size_t i = 0; i < names->n; i++) {
-		const struct roster_group *g = roster_get(w->roster, names->items[i]);
-
-		if (g != NULL)
-			list[(*n_out)++] = g;
-	}
-	return list;
-}
-
 /* Begun without a decision record: a Java leader may have told hosts. A cancel of ours that came before the decision looks
  * the same to a new leader; then going back is only more than was needed. */
 static bool begun_elsewhere(const struct item *it)
@@ -54,41 +40,59 @@ static bool begun_elsewhere(const struct item *it)
 	return false;
 }
 
-static bool describe(struct worker *w, struct item *it, struct arena *a, struct schedule_item *out)
+/* Made once, until its service, its request or a roster changes; false: a roster is not known yet. */
+static bool have_plan(struct worker *w, struct item *it, struct arena *a, struct strings *groups_out)
 {
 	const struct roster_group **groups;
-	struct plan *plan;
 	size_t n;
+
+	if (it->plan != NULL)
+		return true;
+	plan_groups(it->request, it->base.service, a, groups_out);
+	groups = load_groups(w, groups_out, a, &n);
+	if (n < groups_out->n)
+		return false;
+	it->plan_arena = arena_new();
+	it->plan = arena_alloc(it->plan_arena, sizeof(*it->plan));
+	plan_make(it->request, &it->base, it->sv, groups, n, it->plan_arena, it->plan);
+	return true;
+}
+
+static bool describe(struct worker *w, struct item *it, struct arena *a, struct schedule_item *out)
+{
+	struct plan *none;
 
 	if (it->bad != NULL && it->flight == NULL)
 		return false;
 	out->service = it->id.service_id;
 	out->flying = it->flight != NULL;
 	out->alone = it->alone;
-	plan = arena_alloc(a, sizeof(*plan));
-	out->groups = &plan->groups;
-	out->wanted = &plan->wanted;
-	if (it->request == NULL)
+	none = arena_alloc(a, sizeof(*none));
+	out->groups = &none->groups;
+	out->wanted = &none->wanted;
+	if (it->request == NULL || !it->loaded || !have_plan(w, it, a, &none->groups))
 		return true;
-	plan_groups(it->request, it->base.service, a, &plan->groups);
-	groups = known_groups(w, &plan->groups, a, &n);
-	out->startable = it->loaded && !it->stale && n == plan->groups.n && !begun_elsewhere(it);
-	if (n == plan->groups.n)
-		plan_make(it->request, &it->base, it->sv, groups, n, a, plan);
+	out->groups = &it->plan->groups;
+	out->wanted = &it->plan->wanted;
+	out->startable = it->listed && !it->stale && !begun_elsewhere(it);
 	return true;
 }
 
 static void start_batches(struct worker *w)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	struct schedule_item *items = arena_alloc(a, KNOWN_MAX * sizeof(*items));
-	struct item **known = arena_alloc(a, KNOWN_MAX * sizeof(*known)), **members = arena_alloc(a, KNOWN_MAX * sizeof(*members));
-	struct item *it;
-	size_t n = 0;
+	struct schedule_item *items;
+	struct item **known, **members, *it;
+	size_t n = 0, max = 0;
 	int batches;
 
+	DL_COUNT(w->items, it, max);
+	max = max < KNOWN_MAX ? max : KNOWN_MAX;
+	items = arena_alloc(a, (max + 1) * sizeof(*items));
+	known = arena_alloc(a, (max + 1) * sizeof(*known));
+	members = arena_alloc(a, (max + 1) * sizeof(*members));
 	DL_FOREACH(w->items, it) {
-		if (n == KNOWN_MAX)
+		if (n == max)
 			break;
 		if (describe(w, it, a, &items[n]))
 			known[n++] = it;
@@ -155,6 +159,7 @@ static void on_roster(void *ctx)
 	struct worker *w = ctx;
 	struct flight *f, *next;
 
+	queue_forget_plans(w, NULL);
 	for (f = w->flights; f != NULL; f = next) {
 		next = f->next;
 		flight_advance(f);
@@ -168,7 +173,9 @@ void worker_flight_over(struct flight *f, bool rescan)
 {
 	struct worker *w = f->w;
 	struct item *it, *tmp;
+	bool stale = false;
 
+	w->flights_over++;
 	for (size_t i = 0; i < f->n; i++) {
 		struct item *own = f->rq[i].item;
 
@@ -176,15 +183,19 @@ void worker_flight_over(struct flight *f, bool rescan)
 			if (str_eq(it->id.service_id, own->id.service_id))
 				it->stale = true; /* its base may have moved */
 	}
-	DL_FOREACH_SAFE(w->items, it, tmp)
-		if (it->flight == f && it->bad != NULL) {
-			it->flight = NULL;
-			it->loaded = it->loading = true; /* ended: the next scan drops it */
-			it->request = NULL;
-		}
+	DL_FOREACH(w->items, it)
+		if (it->flight == f && it->bad != NULL)
+			it->ended = true;
 	flight_free(&f);
-	if (rescan)
+	DL_FOREACH_SAFE(w->items, it, tmp) {
+		if (it->ended)
+			queue_item_free(w, it); /* with its node: no list read from now on has it */
+		else
+			stale |= it->stale;
+	}
+	if (rescan && stale)
 		queue_scan(w);
+	worker_turn_soon(w); /* what waited for its groups */
 }
 
 static void on_deposed(void *ctx)
@@ -253,6 +264,7 @@ void worker_free(struct worker **wp)
 	if (w == NULL)
 		return;
 	takeover_forget(w);
+	look_forget_all(w);
 	store_watch_free(&w->queue_watch);
 	store_unlisten(w->st, &w->listener);
 	loop_timer_stop(w->loop, &w->tick);
@@ -262,32 +274,6 @@ void worker_free(struct worker **wp)
 	life_end(&w->life);
 	free(w->latch_node);
 	free(w);
-}
-
-void worker_wake(struct worker *w)
-{
-	queue_scan(w);
-}
-
-void worker_cancelled(struct worker *w, const char *request_id)
-{
-	struct item *it;
-
-	DL_FOREACH(w->items, it)
-		if (str_eq(it->id.request_id, request_id))
-			it->stale = true; /* in flight its watch tells; else this reads it again */
-	queue_scan(w);
-}
-
-bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out)
-{
-	for (const struct flight *f = w->flights; f != NULL; f = f->next)
-		for (size_t i = 0; i < f->n; i++)
-			if (strcmp(f->rq[i].item->id.request_id, request_id) == 0) {
-				tally_responses(f->tally, a, out);
-				return true;
-			}
-	return false;
 }
 
 size_t worker_flights(const struct worker *w)

@@ -50,8 +50,13 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	const char *latch_node, int64_t epoch, const struct worker_events *ev);
 void worker_free(struct worker **w);
 
-void worker_wake(struct worker *w);                    /* something was queued */
+/* This service has just queued it (T0 is applied), under this sequence number: it need not be read. Others' are told by a
+ * watch. */
+void worker_put(struct worker *w, const struct request *rq, int64_t index);
 void worker_cancelled(struct worker *w, const char *request_id); /* its status was set to cancelled: look */
+
+/* What a client is told of it, as JSON, from memory. False: ask the store. Never a terminal state before it is applied. */
+bool worker_look(const struct worker *w, const char *request_id, struct buf *json);
 
 /* Answers of agents for a request in flight. False: not in flight here. */
 bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out);

@@ -298,11 +298,15 @@ static struct world_service *live_service(struct world *w)
 /* The scheduler's view: it repeats until somebody has said that it is queued. */
 static void on_put(void *ctx, int64_t index, const struct error *err)
 {
-	struct world_request *r = ctx;
+	const struct world_try *t = ctx;
+	struct worker *worker = leader_worker(t->service->leader);
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct request *rq;
 
-	(void)index;
 	if (err == NULL || err->code == ERR_CONFLICT)
-		r->wanted = false; /* queued now, or by an earlier try */
+		t->request->wanted = false; /* queued now, or by an earlier try */
+	if (err == NULL && worker != NULL && request_decode(t->request->body, strlen(t->request->body), a, &rq, NULL) == 0)
+		worker_put(worker, rq, index);
 }
 
 static void post_wanted(struct world *w)
@@ -315,9 +319,8 @@ static void post_wanted(struct world *w)
 
 		if (!r->wanted || s == NULL || request_decode(r->body, strlen(r->body), a, &rq, NULL) != 0)
 			continue;
-		requests_put(s->store, s->life, rq, on_put, r);
-		if (leader_worker(s->leader) != NULL)
-			worker_wake(leader_worker(s->leader));
+		r->tries[s - w->services] = (struct world_try){ r, s };
+		requests_put(s->store, s->life, rq, on_put, &r->tries[s - w->services]);
 	}
 }
 

@@ -68,7 +68,13 @@ struct world_service {
 	struct life *life; /* of what the client asked through it */
 };
 
+struct world_try { /* one per service that it may be posted to */
+	struct world_request *request;
+	struct world_service *service;
+};
+
 struct world_request {
+	struct world_try tries[WORLD_SERVICES];
 	char *id, *service, *body;
 	bool accepted;     /* a T0 of it was applied */
 	bool cancelled;    /* an accepted cancel */

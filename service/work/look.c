@@ -1,0 +1,150 @@
+/*
+ * look.c - what clients ask about a request, answered from the leader's memory
+ *
+ * A live one only as far as somebody tells us of a cancel: in flight its status is watched; one that waits was read just now.
+ * An ended one as its history entry has it, once the transaction that wrote it is known to be applied.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "service/work/flight.h"
+
+#include "lib/base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENDED_MAX 2000
+#define ENDED_BYTES (16 << 20)
+
+/* --- ended ones: answers as bytes, the oldest first ------------------------------------------------- */
+
+struct ended {
+	UT_hash_handle hh;
+	char *id, *json;
+	size_t len;
+};
+
+static void drop(struct worker *w, struct ended *e)
+{
+	MAP_DEL(w->ended, e);
+	w->ended_bytes -= e->len;
+	free(e->id);
+	free(e->json);
+	free(e);
+}
+
+void look_forget(struct worker *w, const char *request_id)
+{
+	struct ended *e;
+
+	MAP_FIND(w->ended, request_id, e);
+	if (e != NULL)
+		drop(w, e);
+}
+
+void look_ended(struct worker *w, const char *request_id, const char *json, size_t len)
+{
+	struct ended *e = xcalloc(1, sizeof(*e));
+
+	look_forget(w, request_id);
+	e->id = xstrdup(request_id);
+	e->json = xstrndup(json, len);
+	e->len = len;
+	MAP_ADD(w->ended, id, e);
+	w->ended_bytes += len;
+	while (MAP_COUNT(w->ended) > ENDED_MAX || (w->ended_bytes > ENDED_BYTES && w->ended != e))
+		drop(w, w->ended);
+}
+
+void look_forget_all(struct worker *w)
+{
+	while (w->ended != NULL)
+		drop(w, w->ended);
+}
+
+/* --- live ones ------------------------------------------------------------------------------------------ */
+
+static struct item *item_of(const struct worker *w, const char *request_id)
+{
+	struct item *it;
+
+	HASH_FIND(by_id, w->by_id, request_id, strlen(request_id), it);
+	return it;
+}
+
+static int status_of(const struct item *it)
+{
+	if (it->flight == NULL)
+		return it->status;
+	for (size_t i = 0; i < it->flight->n; i++)
+		if (it->flight->rq[i].item == it)
+			return it->flight->rq[i].status;
+	return -1;
+}
+
+static bool status_known(const struct worker *w, const struct item *it)
+{
+	if (it->bad != NULL || it->request == NULL || it->doubt)
+		return false;
+	if (it->flight != NULL && it->flight->ready)
+		return true;
+	return !it->stale && loop_now(w->loop) - it->known_at < FRESH;
+}
+
+static bool look_live(const struct worker *w, const struct item *it, struct buf *json)
+{
+	AUTO(arena_free) struct arena *a = NULL;
+	AUTO(buf_release) struct buf queued = BUF_INIT;
+	struct response resp = { .request_id = it->id.request_id, .message = it->message, .request = it->request };
+	int status = status_of(it);
+
+	if (!status_known(w, it) || status < 0 || internal_state_terminal((enum internal_state)status))
+		return false; /* that it ended is said once we know it */
+	a = arena_new();
+	resp.state = (int)internal_state_public((enum internal_state)status);
+	if (resp.message == NULL) {
+		buf_str(&queued, "Queued as ");
+		queued_id_text(&it->id, &queued);
+		resp.message = buf_cstr(&queued);
+	}
+	if (it->flight != NULL)
+		tally_responses(it->flight->tally, a, &resp.agent_responses);
+	response_encode(&resp, json);
+	return true;
+}
+
+bool worker_look(const struct worker *w, const char *request_id, struct buf *json)
+{
+	const struct item *it = item_of(w, request_id);
+	const struct ended *e;
+
+	if (!w->started || w->reloading || store_link(w->st) != STORE_LINK_UP)
+		return false;
+	if (it != NULL)
+		return look_live(w, it, json);
+	MAP_FIND(w->ended, request_id, e);
+	if (e != NULL)
+		buf_append(json, e->json, e->len);
+	return e != NULL;
+}
+
+bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out)
+{
+	const struct item *it = item_of(w, request_id);
+
+	if (it == NULL || it->flight == NULL)
+		return false;
+	tally_responses(it->flight->tally, a, out);
+	return true;
+}
+
+void worker_cancelled(struct worker *w, const char *request_id)
+{
+	struct item *it = item_of(w, request_id);
+
+	if (it == NULL)
+		return;
+	it->doubt = true; /* until it is read again: in flight its watch sees to that */
+	it->stale |= it->flight == NULL;
+	queue_scan(w);
+}
