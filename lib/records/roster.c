@@ -19,7 +19,7 @@ struct entry {
 	char *name;
 	struct roster *roster;
 	struct store_watch *watch_group, *watch_hosts, *watch_members, *watch_excluded, *watch_target;
-	bool dirty, reading, valid;
+	bool dirty, reading, valid, used;
 	struct arena *arena; /* of `now` */
 	struct roster_group now;
 };
@@ -54,6 +54,31 @@ struct roster *roster_new(struct loop *l, struct store *st, const struct rules *
 	return r;
 }
 
+static void entry_free(struct roster *r, struct entry *e)
+{
+	MAP_DEL(r->entries, e);
+	store_watch_free(&e->watch_group);
+	store_watch_free(&e->watch_hosts);
+	store_watch_free(&e->watch_members);
+	store_watch_free(&e->watch_excluded);
+	store_watch_free(&e->watch_target);
+	arena_free(&e->arena);
+	free(e->name);
+	free(e);
+}
+
+void roster_forget_unused(struct roster *r)
+{
+	struct entry *e, *tmp;
+
+	MAP_EACH(r->entries, e, tmp) {
+		if (e->valid && !e->now.exists && !e->reading && !e->used)
+			entry_free(r, e);
+		else
+			e->used = false;
+	}
+}
+
 void roster_free(struct roster **rp)
 {
 	struct roster *r = STEAL(*rp);
@@ -62,17 +87,8 @@ void roster_free(struct roster **rp)
 	if (r == NULL)
 		return;
 	life_end(&r->life);
-	MAP_EACH(r->entries, e, tmp) {
-		MAP_DEL(r->entries, e);
-		store_watch_free(&e->watch_group);
-		store_watch_free(&e->watch_hosts);
-		store_watch_free(&e->watch_members);
-		store_watch_free(&e->watch_excluded);
-		store_watch_free(&e->watch_target);
-		arena_free(&e->arena);
-		free(e->name);
-		free(e);
-	}
+	MAP_EACH(r->entries, e, tmp)
+		entry_free(r, e);
 	free(r);
 }
 
@@ -334,6 +350,7 @@ const struct roster_group *roster_get(struct roster *r, const char *group)
 		look_again(e);
 		return NULL;
 	}
+	e->used = true;
 	if (e->dirty && !e->reading)
 		look_again(e);
 	return e->valid && !e->dirty && !e->reading ? &e->now : NULL;

@@ -24,6 +24,9 @@ void roster_free(struct roster **r);
 /* NULL: not read yet (changed() will tell). Borrowed until the next changed(). */
 const struct roster_group *roster_get(struct roster *r, const char *group);
 void roster_stale(struct roster *r, const char *group); /* a check of its version failed; NULL = all */
+/* Groups that do not exist and were not asked for since the last call are no longer watched: names come from outside, and
+ * all watches travel in one packet. */
+void roster_forget_unused(struct roster *r);
 size_t roster_groups(const struct roster *r, const struct roster_group **out, size_t max); /* those read so far */
 
 /* Delete the member record of an absent host: refused if it has joined meanwhile. ERR_NOT_FOUND: no such record;

@@ -383,6 +383,7 @@ void janitor_tick(struct janitor *j)
 {
 	if (store_link(j->w->st) != STORE_LINK_UP)
 		return;
+	roster_forget_unused(j->w->roster);
 	janitor_watch_groups(j);
 	remove_absent(j);
 	if (loop_now(j->w->loop) >= j->next_sweep)
