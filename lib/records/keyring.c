@@ -11,7 +11,8 @@
 
 #include <stdlib.h>
 
-#define RETRY LOOP_MS(1000)
+#define OWNER "baragon" /* of our own key, as the Java service writes it */
+#define RETRY LOOP_MS(200)
 #define PERIOD LOOP_MS(10000)
 
 static const struct field auth_key_fields[] = {
@@ -37,9 +38,64 @@ struct keyring {
 	struct arena *arena; /* of the keys; NULL: not read yet */
 	const struct auth_key **keys;
 	size_t n;
+	char *own; /* NULL: none */
 };
 
 static void read_names(struct keyring *k);
+
+/* --- our own key ------------------------------------------------------------------------------------------- */
+
+struct planting {
+	struct life *life;
+	struct keyring *k;
+};
+
+static void plant_over(struct planting *p)
+{
+	life_unref(&p->life);
+	free(p);
+}
+
+static void on_planted(void *ctx, const struct store_result *res, const struct error *err)
+{
+	(void)res;
+	(void)err; /* somebody else was first, or the next reading tries again */
+	plant_over(ctx);
+}
+
+static void on_folder(void *ctx, const struct error *err)
+{
+	struct planting *p = ctx;
+	struct keyring *k = p->k;
+	AUTO(arena_free) struct arena *a = arena_new();
+	AUTO(buf_release) struct buf json = BUF_INIT;
+	struct store_txn *t;
+
+	if (err != NULL || p->life->over) {
+		plant_over(p);
+		return;
+	}
+	record_encode(&auth_key_record, &(struct auth_key){ k->own, OWNER, loop_wall_ms(k->loop), { false, 0 } }, &json);
+	t = store_txn_new(k->st);
+	store_txn_create(t, path_join(a, PATH_AUTH, k->own), json.data, json.len, STORE_PERSISTENT);
+	store_txn_commit(&t, on_planted, p);
+}
+
+static void plant_unless_there(struct keyring *k, const char *const *names, size_t n)
+{
+	struct planting *p;
+
+	if (k->own == NULL || !path_name_ok(k->own))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(names[i], k->own))
+			return;
+	p = xmalloc(sizeof(*p));
+	*p = (struct planting){ life_ref(k->life), k };
+	store_ensure(k->st, PATH_AUTH, on_folder, p);
+}
+
+/* --- reading ----------------------------------------------------------------------------------------------- */
 
 static void read_over(struct keyring *k, const struct error *err)
 {
@@ -54,10 +110,12 @@ static void on_keys(void *ctx, struct reader **r_take, const struct error *err)
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct keyring *k = ctx;
+	const char *const *names;
 	size_t n;
 
 	if (err == NULL) {
-		reader_names(r->prev, 0, &n);
+		names = reader_names(r->prev, 0, &n);
+		plant_unless_there(k, names, n);
 		arena_free(&k->arena);
 		k->arena = arena_new();
 		k->keys = arena_alloc(k->arena, (n + 1) * sizeof(*k->keys));
@@ -126,6 +184,13 @@ struct keyring *keyring_new(struct loop *l, struct store *st)
 	return k;
 }
 
+void keyring_set_own(struct keyring *k, const char *key)
+{
+	ASSERT(k->arena == NULL && k->own == NULL);
+	if (key != NULL && *key != '\0')
+		k->own = xstrdup(key);
+}
+
 void keyring_free(struct keyring **kp)
 {
 	struct keyring *k = STEAL(*kp);
@@ -136,6 +201,7 @@ void keyring_free(struct keyring **kp)
 	store_watch_free(&k->watch);
 	loop_timer_stop(k->loop, &k->timer);
 	arena_free(&k->arena);
+	free(k->own);
 	free(k);
 }
 
@@ -151,10 +217,16 @@ static bool is_good(const struct keyring *k, const struct auth_key *key)
 
 bool keyring_ok(const struct keyring *k, const char *key)
 {
-	bool ok = false;
+	bool ok = false, own_stored = false;
 
-	for (size_t i = 0; i < k->n; i++)
+	if (key == NULL)
+		return false;
+	for (size_t i = 0; i < k->n; i++) {
 		ok |= str_eq_secret(k->keys[i]->value, key) && is_good(k, k->keys[i]);
+		own_stored |= str_eq(k->keys[i]->value, k->own);
+	}
+	if (k->own != NULL && !own_stored)
+		ok |= str_eq_secret(k->own, key);
 	return ok;
 }
 

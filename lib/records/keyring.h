@@ -25,9 +25,12 @@ extern const struct record auth_key_record;
 struct keyring;
 struct keyring *keyring_new(struct loop *l, struct store *st);
 void keyring_free(struct keyring **k); /* before its store */
+/* A key of our own, from the settings: good until its node says otherwise, and stored under /auth whenever there is no such
+ * node.  NULL or "": none.  At most once, right after keyring_new(). */
+void keyring_set_own(struct keyring *k, const char *key);
 
 bool keyring_loaded(const struct keyring *k); /* false: not read yet, so nothing is known of any key */
-/* Known and not expired? Takes as long whatever the key is. */
+/* Known and not expired? NULL is not. Takes as long whatever the key is. */
 bool keyring_ok(const struct keyring *k, const char *key);
 /* Any good one, for our own calls; NULL: there is none. Borrowed until the next turn. */
 const char *keyring_any(const struct keyring *k);

@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "lib/base/str.h"
+#include "lib/records/keyring.h"
 #include "service/api/job.h"
 
 #include <stdlib.h>
@@ -102,9 +103,9 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 		return false;
 	}
 	if (route->role == ROLE_OPEN || api->keys == NULL ||
-		keys_accept(api->keys, http_query(*rq, "authkey")))
+		keyring_ok(api->keys, http_query(*rq, "authkey")))
 		return true;
-	if (keys_ready(api->keys)) {
+	if (keyring_loaded(api->keys)) {
 		log_info(NULL, "wrong key", "peer", http_peer(*rq), "path", http_path(*rq));
 		http_reply_error(rq, 403, "HTTP 403 Forbidden");
 	} else {
@@ -143,8 +144,10 @@ struct api *api_new(const struct api_options *opt)
 	if (api->opt.deadline_ms == 0)
 		api->opt.deadline_ms = DEADLINE_MS;
 	api->router = router_new(&router);
-	if (opt->auth_enabled)
-		api->keys = keys_new(opt->loop, opt->store, opt->auth_key);
+	if (opt->auth_enabled) {
+		api->keys = keyring_new(opt->loop, opt->store);
+		keyring_set_own(api->keys, opt->auth_key);
+	}
 	api->listener = (struct store_listener){ .fn = on_link, .ctx = api };
 	store_listen(opt->store, &api->listener);
 	return api;
@@ -159,7 +162,7 @@ void api_free(struct api **ap)
 	store_unlisten(api->opt.store, &api->listener);
 	while (api->jobs != NULL)
 		job_reply_error(api->jobs, 503, "this service is stopping");
-	keys_free(&api->keys);
+	keyring_free(&api->keys);
 	router_free(&api->router);
 	free(api);
 }

@@ -17,11 +17,11 @@
 #include "lib/model/response.h"
 #include "service/api/api.h"
 
-struct keys;
+struct keyring;
 struct api {
 	struct api_options opt;
 	struct router *router;
-	struct keys *keys; /* NULL: no authentication */
+	struct keyring *keys; /* NULL: no authentication */
 	struct store_listener listener;
 	struct job *jobs;
 };
@@ -64,12 +64,6 @@ void job_reply_synthetic(
 void api_reply_json(struct http_request **rq, int status, struct buf *json);
 void api_reply_not_found(struct http_request **rq);
 bool api_flag(const struct http_request *rq, const char *name); /* only "true", in any case */
-
-/* keys.c */
-struct keys *keys_new(struct loop *l, struct store *st, const char *own_key);
-void keys_free(struct keys **k);
-bool keys_ready(const struct keys *k);
-bool keys_accept(const struct keys *k, const char *key); /* NULL is no key */
 
 /* api_state.c: a service from the store, after a sync. state->service NULL: there is none.
  * Borrowed. */

@@ -99,12 +99,55 @@ static void follows_an_expiry(void **state)
 	assert_false(keyring_ok(b->k, "k1")); /* and it expires without being read again */
 }
 
+static void own_key_is_stored(void **state)
+{
+	struct box *b = *state;
+	AUTO(arena_free) struct arena *a = arena_new();
+	const struct store_node *node;
+	struct auth_key *key;
+
+	keyring_set_own(b->k, "mine");
+	assert_true(keyring_ok(b->k, "mine")); /* before ZooKeeper was ever reached */
+	assert_false(keyring_ok(b->k, NULL));
+	run(b, 2000);
+	node = mem_server_get(b->srv, "/auth/mine");
+	assert_non_null(node);
+	assert_int_equal(record_decode(&auth_key_record, node->data, node->len, a, &key, NULL), 0);
+	assert_string_equal(key->value, "mine");
+	assert_string_equal(key->owner, "baragon");
+	assert_false(key->expired_at.set);
+	assert_int_equal(node->version, 0);
+	assert_true(keyring_ok(b->k, "mine"));
+	mem_server_put(b->srv, "/auth/mine", "{\"value\":\"mine\",\"expiredAt\":3}");
+	run(b, 11000);
+	assert_false(keyring_ok(b->k, "mine")); /* the node has the last word, and is left as it is */
+	node = mem_server_get(b->srv, "/auth/mine");
+	assert_int_equal(node->version, 1);
+}
+
+static void own_key_makes_its_folder(void **state)
+{
+	struct box *b = *state;
+
+	keyring_free(&b->k);
+	store_free(&b->st);
+	mem_server_free(&b->srv);
+	b->srv = mem_server_new(b->l, 1);
+	b->st = store_mem_new(b->srv, "a", 6000);
+	b->k = keyring_new(b->l, b->st);
+	keyring_set_own(b->k, "mine");
+	run(b, 2000);
+	assert_non_null(mem_server_get(b->srv, "/auth/mine"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(read_at_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(follows_what_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(follows_an_expiry, setup, teardown),
+		cmocka_unit_test_setup_teardown(own_key_is_stored, setup, teardown),
+		cmocka_unit_test_setup_teardown(own_key_makes_its_folder, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
