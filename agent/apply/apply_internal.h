@@ -92,7 +92,8 @@ void publish_unstage(struct apply *a);
 
 /* Put back what the journal says and drop it. */
 int recover_undo(struct apply *a, const struct journal *j, struct error *err) MUST_CHECK;
-int recover_forget(struct apply *a, struct error *err) MUST_CHECK; /* journal and undo files */
+/* Journal and undo files; `sync` unless the manifest on disk has the journal's generation. */
+int recover_forget(struct apply *a, bool sync, struct error *err) MUST_CHECK;
 
 /* Blame whom the output of a command points at. */
 void blame_output(struct apply *a, const char *output, size_t n);

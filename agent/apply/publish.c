@@ -1,8 +1,9 @@
 /*
  * publish.c - the stage that puts would-be files in the place of live ones, and takes it back
  *
- * Order: staged files (synced), undo files, the next manifest beside the old one, the journal; only then
- * renames.  A rename never needs room, so a full disk stops it before anything live has changed.
+ * Order: staged files, the next manifest beside the old one, undo files; all of that synced; the journal; only
+ * then renames.  A rename never needs room, so a full disk stops it before anything live has changed.  What is
+ * staged for a proof only is not synced: a crash may take it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -35,6 +36,13 @@ static int make_parents(const char *path, mode_t mode, struct error *err)
 	AUTO(xfree_p) char *dir = xstrdup(path);
 
 	return cut_last(dir) ? file_make_dirs(dir, mode, err) : 0;
+}
+
+static int make_staged_parents(const char *path, struct error *err)
+{
+	AUTO(xfree_p) char *dir = xstrdup(path);
+
+	return cut_last(dir) ? file_make_dirs_unsynced(dir, OWN_FOLDER_MODE, err) : 0;
 }
 
 /* Renaming needs one file system. */
@@ -73,9 +81,9 @@ static int stage_file(struct apply *a, const struct plan_file *f, struct error *
 
 	rc = check_device(a, live, err);
 	if (rc == 0)
-		rc = make_parents(staged, OWN_FOLDER_MODE, err);
+		rc = make_staged_parents(staged, err);
 	if (rc == 0)
-		rc = file_write_temp(staged, f->data, f->size, mode_of(a, f->name, live), err);
+		rc = file_write_unsynced(staged, f->data, f->size, mode_of(a, f->name, live), err);
 	return rc;
 }
 
@@ -87,7 +95,7 @@ static int write_hidden(struct apply *a, struct error *err)
 
 	for (size_t i = 0; i < a->plan->n_removes; i++)
 		buf_printf(&names, "%s\n", a->plan->removes[i]);
-	return file_write_temp(path, buf_cstr(&names), names.len, 0600, err);
+	return file_write_unsynced(path, buf_cstr(&names), names.len, 0600, err);
 }
 
 static void drop_stage(struct apply *a)
@@ -109,7 +117,7 @@ int publish_stage(struct apply *a, struct error *err)
 		return 0;
 	rc = file_remove_tree(stage, err);
 	if (rc == 0)
-		rc = file_make_dirs(stage, OWN_FOLDER_MODE, err);
+		rc = file_make_dirs_unsynced(stage, OWN_FOLDER_MODE, err);
 	for (size_t i = 0; rc == 0 && i < a->plan->n; i++)
 		if (a->plan->files[i].write)
 			rc = stage_file(a, &a->plan->files[i], err);
@@ -192,7 +200,7 @@ static int keep_old(struct apply *a, const struct journal *j, struct error *err)
 
 	rc = file_remove_tree(undo, err);
 	if (rc == 0)
-		rc = file_make_dirs(undo, OWN_FOLDER_MODE, err);
+		rc = file_make_dirs_unsynced(undo, OWN_FOLDER_MODE, err); /* synced with the journal beside it */
 	for (size_t i = 0; rc == 0 && i < j->n; i++) {
 		AUTO(xfree_p) char *live = apply_live_path(a, j->entries[i].name);
 		AUTO(xfree_p) char *kept = xasprintf("%s/%zu", undo, i);
@@ -203,21 +211,39 @@ static int keep_old(struct apply *a, const struct journal *j, struct error *err)
 		if (rc == 0)
 			rc = file_link_or_copy(live, kept, err);
 	}
+	return rc;
+}
+
+static int write_next(struct apply *a, struct error *err)
+{
+	AUTO(xfree_p) char *next = apply_home_path(a, "manifest.next", NULL);
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	manifest_format(a->plan->next, &text);
+	return file_write_unsynced(next, text.data, text.len, 0600, err);
+}
+
+/* All that the journal stands on; in one go, because the first sync takes most of the rest with it. */
+static int sync_all(struct apply *a, struct error *err)
+{
+	AUTO(xfree_p) char *next = apply_home_path(a, "manifest.next", NULL);
+	AUTO(xfree_p) char *undo = apply_home_path(a, "undo", NULL);
+	int rc = file_sync(next, err);
+
+	for (size_t i = 0; rc == 0 && i < a->plan->n; i++) {
+		AUTO(xfree_p) char *staged = apply_home_path(a, "stage", a->plan->files[i].name);
+
+		if (a->plan->files[i].write)
+			rc = file_sync(staged, err);
+	}
 	return rc == 0 ? file_sync_dir(undo, err) : rc;
 }
 
 static int write_journal(struct apply *a, const struct journal *j, struct error *err)
 {
 	AUTO(xfree_p) char *journal = apply_home_path(a, "journal", NULL);
-	AUTO(xfree_p) char *next = apply_home_path(a, "manifest.next", NULL);
 	AUTO(buf_release) struct buf text = BUF_INIT;
-	int rc;
 
-	manifest_format(a->plan->next, &text);
-	rc = file_write_temp(next, text.data, text.len, 0600, err);
-	if (rc != 0)
-		return rc;
-	buf_clear(&text);
 	journal_format(j, &text);
 	return file_replace(journal, text.data, text.len, 0600, err);
 }
@@ -286,11 +312,15 @@ int publish_run(struct apply *a, struct error *err)
 		return rc;
 	j = journal_new(a->plan->next->generation);
 	journal_fill(a, j);
-	rc = keep_old(a, j, err);
+	rc = write_next(a, err);
+	if (rc == 0)
+		rc = keep_old(a, j, err);
+	if (rc == 0)
+		rc = sync_all(a, err);
 	if (rc == 0)
 		rc = write_journal(a, j, err);
 	if (rc != 0) {
-		a->dirty = recover_forget(a, NULL) != 0;
+		a->dirty = recover_forget(a, true, NULL) != 0;
 		error_in(err, "preparing to publish");
 		return rc;
 	}
@@ -363,7 +393,8 @@ int publish_commit(struct apply *a, struct error *err)
 	}
 	manifest_free(&a->manifest);
 	a->manifest = STEAL(p->next);
-	a->dirty = a->journal && recover_forget(a, NULL) != 0;
+	/* A journal that a crash brings back has the manifest's generation, and is only forgotten again. */
+	a->dirty = a->journal && recover_forget(a, false, NULL) != 0;
 	journal_free(&a->journal);
 	a->renamed = false;
 done:

@@ -65,10 +65,10 @@ int recover_undo(struct apply *a, const struct journal *j, struct error *err)
 		rc = undo_entry(a, j, i - 1, err);
 	if (rc == 0)
 		rc = sync_folders(a, j, err);
-	return rc == 0 ? recover_forget(a, err) : rc;
+	return rc == 0 ? recover_forget(a, true, err) : rc;
 }
 
-int recover_forget(struct apply *a, struct error *err)
+int recover_forget(struct apply *a, bool sync, struct error *err)
 {
 	AUTO(xfree_p) char *journal = apply_home_path(a, "journal", NULL);
 	AUTO(xfree_p) char *next = apply_home_path(a, "manifest.next", NULL);
@@ -77,7 +77,7 @@ int recover_forget(struct apply *a, struct error *err)
 
 	/* In this order: undo files must not go before the journal that counts on them. */
 	rc = file_remove(journal, err);
-	if (rc == 0)
+	if (rc == 0 && sync)
 		rc = file_sync_dir(a->home, err);
 	if (rc != 0)
 		return rc;
@@ -177,7 +177,7 @@ int recover_run(struct apply *a, struct error *err)
 			log_warn(NULL, "unfinished publish taken back", "files", log_int((int64_t)j->n),
 				"generation", log_int(j->generation));
 	} else if (rc == 0) {
-		rc = recover_forget(a, err); /* it was finished */
+		rc = recover_forget(a, true, err); /* it was finished */
 	} else if (rc == ERR_NOT_FOUND) {
 		rc = 0;
 	}

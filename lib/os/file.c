@@ -188,17 +188,22 @@ static int write_all(int fd, const char *path, const char *p, size_t n, struct e
 	return 0;
 }
 
-/* Mode, data on the disk, closed. The name stays when this fails: the caller removes it. */
-static int finish(int *fd, const char *path, mode_t mode, struct error *err)
+/* Mode, data on the disk or on its way there, closed. The name stays when this fails: the caller removes it. */
+static int finish(int *fd, const char *path, mode_t mode, bool sync, struct error *err)
 {
 	int rc;
 
 	file_change();
 	if (fchmod(*fd, mode & 07777) != 0)
 		return error_errno(err, errno, "cannot set the mode of '%s'", path);
-	file_change();
-	if (fsync(*fd) != 0)
-		return error_errno(err, errno, "cannot sync '%s'", path);
+	if (sync) {
+		file_change();
+		if (fsync(*fd) != 0)
+			return error_errno(err, errno, "cannot sync '%s'", path);
+	} else {
+		/* Only a head start for the sync that comes later, which tells of errors. */
+		(void)sync_file_range(*fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
 	rc = close(*fd);
 	*fd = -1;
 	if (rc != 0) /* NFS and quotas tell it here */
@@ -212,7 +217,7 @@ static void drop(const char *path)
 	(void)unlink(path); /* the error that made us do this is the one to report */
 }
 
-int file_write_temp(const char *temp, const void *p, size_t n, mode_t mode, struct error *err)
+static int write_temp(const char *temp, const void *p, size_t n, mode_t mode, bool sync, struct error *err)
 {
 	AUTO(close_fd) int fd = create_new(temp, err);
 	int rc;
@@ -221,9 +226,33 @@ int file_write_temp(const char *temp, const void *p, size_t n, mode_t mode, stru
 		return fd;
 	rc = write_all(fd, temp, p, n, err);
 	if (rc == 0)
-		rc = finish(&fd, temp, mode, err);
+		rc = finish(&fd, temp, mode, sync, err);
 	if (rc != 0)
 		drop(temp);
+	return rc;
+}
+
+int file_write_temp(const char *temp, const void *p, size_t n, mode_t mode, struct error *err)
+{
+	return write_temp(temp, p, n, mode, true, err);
+}
+
+int file_write_unsynced(const char *temp, const void *p, size_t n, mode_t mode, struct error *err)
+{
+	return write_temp(temp, p, n, mode, false, err);
+}
+
+int file_sync(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int rc = 0;
+
+	if (fd < 0)
+		return file_failed(err, errno, "open", path);
+	file_change();
+	if (fsync(fd) != 0)
+		rc = error_errno(err, errno, "cannot sync '%s'", path);
+	close(fd);
 	return rc;
 }
 
@@ -376,7 +405,7 @@ static int copy(const char *from, const char *to, struct error *err)
 			rc = error_errno(err, errno, "cannot copy the owner of '%s'", from);
 	}
 	if (rc == 0)
-		rc = finish(&out, temp, st.st_mode, err);
+		rc = finish(&out, temp, st.st_mode, true, err);
 	if (rc == 0) {
 		file_change();
 		if (rename(temp, to) != 0) /* not file_rename: the mode is that of `from` */

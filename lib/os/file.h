@@ -27,10 +27,14 @@ int file_replace(const char *path, const void *p, size_t n, mode_t mode, struct 
 /* The same in two steps, so that many files share the waits; the folder is synced by the caller.
  * An old temp is removed first; file_rename gives `from` the mode and owner of the file it replaces. */
 int file_write_temp(const char *temp, const void *p, size_t n, mode_t mode, struct error *err) MUST_CHECK; /* fsynced */
+/* What a crash may take until file_sync(); many written first and synced then share the waits. */
+int file_write_unsynced(const char *temp, const void *p, size_t n, mode_t mode, struct error *err) MUST_CHECK;
+int file_sync(const char *path, struct error *err) MUST_CHECK;
 int file_rename(const char *from, const char *to, struct error *err) MUST_CHECK;
 int file_remove(const char *path, struct error *err) MUST_CHECK;    /* absent is fine */
 int file_sync_dir(const char *dir, struct error *err) MUST_CHECK;
 int file_make_dirs(const char *path, mode_t mode, struct error *err) MUST_CHECK; /* with parents; existing is fine */
+int file_make_dirs_unsynced(const char *path, mode_t mode, struct error *err) MUST_CHECK;
 /* Hard link where possible, else a whole copy with mode and owner. An existing `to` is replaced. */
 int file_link_or_copy(const char *from, const char *to, struct error *err) MUST_CHECK;
 bool file_exists(const char *path);

@@ -45,7 +45,7 @@ static bool is_folder(const char *path)
 }
 
 /* One folder whose parent exists. The parent is synced, or a crash may take what is put inside. */
-static int make_one(char *path, mode_t mode, struct error *err)
+static int make_one(char *path, mode_t mode, bool sync, struct error *err)
 {
 	char *slash;
 	int rc;
@@ -55,6 +55,8 @@ static int make_one(char *path, mode_t mode, struct error *err)
 	file_change();
 	if (mkdir(path, mode) != 0 && (errno != EEXIST || !is_folder(path)))
 		return file_failed(err, errno, "make folder", path);
+	if (!sync)
+		return 0;
 	slash = strrchr(path, '/');
 	if (slash == NULL)
 		return file_sync_dir(".", err);
@@ -66,7 +68,7 @@ static int make_one(char *path, mode_t mode, struct error *err)
 	return rc;
 }
 
-int file_make_dirs(const char *path, mode_t mode, struct error *err)
+static int make_dirs(const char *path, mode_t mode, bool sync, struct error *err)
 {
 	AUTO(xfree_p) char *copy = xstrdup(path);
 	size_t n = strlen(copy);
@@ -80,12 +82,22 @@ int file_make_dirs(const char *path, mode_t mode, struct error *err)
 		if (copy[i] != '/' || copy[i - 1] == '/')
 			continue;
 		copy[i] = '\0';
-		rc = make_one(copy, mode, err);
+		rc = make_one(copy, mode, sync, err);
 		copy[i] = '/';
 		if (rc != 0)
 			return rc;
 	}
-	return make_one(copy, mode, err);
+	return make_one(copy, mode, sync, err);
+}
+
+int file_make_dirs(const char *path, mode_t mode, struct error *err)
+{
+	return make_dirs(path, mode, true, err);
+}
+
+int file_make_dirs_unsynced(const char *path, mode_t mode, struct error *err)
+{
+	return make_dirs(path, mode, false, err);
 }
 
 static bool is_dots(const char *name)

@@ -9,7 +9,7 @@
  * the generation.  Prints "port N"; then POST / takes a leader's call, and its answer has
  * "FILES-us COMMAND-us" as message:
  *
- *     PREPARE  staged files written and synced; the check command
+ *     PREPARE  staged files written; the check command
  *     APPLY    undo links, next manifest, journal, renames, syncs; the reload command, or a reload
  *              of HAProxy until the worker with the new marker answers; the manifest in its place,
  *              the journal gone
@@ -120,22 +120,20 @@ static int prepare_files(struct host *h, struct error *err)
 
 	change_texts(h);
 	TRY(file_remove_tree(stage, err));
-	TRY(file_make_dirs(stage, 0700, err));
+	TRY(file_make_dirs_unsynced(stage, 0700, err));
 	for (size_t i = 0; i < total(h); i++) {
 		AUTO(xfree_p) char *staged = below(stage, name_of(h, i));
 
-		TRY(file_write_temp(staged, text_of(h, i)->data, text_of(h, i)->len, 0644, err));
+		TRY(file_write_unsynced(staged, text_of(h, i)->data, text_of(h, i)->len, 0644, err));
 	}
-	return file_write_temp(hide, "", 0, 0600, err);
+	return file_write_unsynced(hide, "", 0, 0600, err);
 }
 
 static int write_journal(struct host *h, struct error *err)
 {
 	AUTO(xfree_p) char *journal = below(h->home, "journal");
-	AUTO(xfree_p) char *next = below(h->home, "manifest.next");
 	AUTO(buf_release) struct buf text = BUF_INIT;
 
-	TRY(file_write_temp(next, h->manifest.data, h->manifest.len, 0600, err));
 	buf_printf(&text, "lockstep-journal 1 %lld\n", h->serial);
 	for (size_t i = 0; i < total(h); i++)
 		buf_printf(&text, "replace %s\n", name_of(h, i));
@@ -146,14 +144,22 @@ static int write_journal(struct host *h, struct error *err)
 static int publish_files(struct host *h, struct error *err)
 {
 	AUTO(xfree_p) char *undo = below(h->home, "undo"), *stage = below(h->home, "stage");
+	AUTO(xfree_p) char *next = below(h->home, "manifest.next");
 
+	TRY(file_write_unsynced(next, h->manifest.data, h->manifest.len, 0600, err));
 	TRY(file_remove_tree(undo, err));
-	TRY(file_make_dirs(undo, 0700, err));
+	TRY(file_make_dirs_unsynced(undo, 0700, err));
 	for (size_t i = 0; i < total(h); i++) {
 		AUTO(xfree_p) char *live = below(h->root, name_of(h, i));
 		AUTO(xfree_p) char *kept = xasprintf("%s/%zu", undo, i);
 
 		TRY(file_link_or_copy(live, kept, err));
+	}
+	TRY(file_sync(next, err));
+	for (size_t i = 0; i < total(h); i++) {
+		AUTO(xfree_p) char *staged = below(stage, name_of(h, i));
+
+		TRY(file_sync(staged, err));
 	}
 	TRY(file_sync_dir(undo, err));
 	TRY(write_journal(h, err));
@@ -176,7 +182,6 @@ static int commit_files(struct host *h, struct error *err)
 	TRY(file_rename(next, manifest, err));
 	TRY(file_sync_dir(h->home, err));
 	TRY(file_remove(journal, err));
-	TRY(file_sync_dir(h->home, err));
 	TRY(file_remove_tree(undo, err));
 	TRY(file_remove_tree(stage, err));
 	return file_remove(hide, err);
