@@ -49,28 +49,31 @@ static bool agrees(const struct schedule_item *it, const struct schedule_item *o
 }
 
 struct round {
-	size_t sizes[64]; /* one per batch of this round */
+	size_t sizes[64], bytes[64]; /* one per batch of this round */
 	int n;
 };
 
 /* The open batch of its set of groups, or a new one; -1: the batch is full or must not be shared. */
-static int batch_for(const struct schedule_item *items, size_t at, struct round *rd, size_t batch_max)
+static int batch_for(const struct schedule_item *items, size_t at, struct round *rd, const struct schedule_limits *limits)
 {
 	for (size_t i = 0; i < at; i++) {
 		if (items[i].batch < 0 || !same_set(items[i].groups, items[at].groups))
 			continue;
-		if (items[i].alone || items[at].alone || rd->sizes[items[i].batch] >= batch_max)
+		if (items[i].alone || items[at].alone || rd->sizes[items[i].batch] >= limits->requests ||
+			rd->bytes[items[i].batch] + items[at].bytes > limits->bytes)
 			return -1;
 		rd->sizes[items[i].batch]++;
+		rd->bytes[items[i].batch] += items[at].bytes;
 		return items[i].batch;
 	}
 	if (rd->n == (int)ARRAY_LEN(rd->sizes))
 		return -1;
 	rd->sizes[rd->n] = 1;
+	rd->bytes[rd->n] = items[at].bytes;
 	return rd->n++;
 }
 
-int schedule(struct schedule_item *items, size_t n, size_t batch_max)
+int schedule(struct schedule_item *items, size_t n, const struct schedule_limits *limits)
 {
 	struct round rd = { .n = 0 };
 
@@ -83,7 +86,7 @@ int schedule(struct schedule_item *items, size_t n, size_t batch_max)
 			if (k != i && (k < i || items[k].flying))
 				ok = agrees(&items[i], &items[k]);
 		if (ok)
-			items[i].batch = batch_for(items, i, &rd, batch_max);
+			items[i].batch = batch_for(items, i, &rd, limits);
 	}
 	return rd.n;
 }

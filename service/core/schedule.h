@@ -21,10 +21,14 @@ struct schedule_item { /* in queue order */
 	bool flying;    /* in flight: takes its service, groups and paths */
 	bool startable; /* known well enough to start; others only keep their service's later ones back */
 	bool alone;
+	size_t bytes;   /* that its largest transaction takes */
 	int batch;      /* out: -1 = not now, else 0, 1, … */
 };
 
 /* Returns the number of batches. */
-int schedule(struct schedule_item *items, size_t n, size_t batch_max);
+struct schedule_limits {
+	size_t requests, bytes; /* in one batch; a request larger than that flies alone */
+};
+int schedule(struct schedule_item *items, size_t n, const struct schedule_limits *limits);
 
 #endif

@@ -19,7 +19,7 @@ static void history_entry(struct step *s, struct flight_request *r)
 	resp.state = (int)internal_state_public((enum internal_state)r->verdict);
 	tally_responses(s->f->tally, s->arena, &resp.agent_responses);
 	response_encode(&resp, &json);
-	if (json.len > HISTORY_ENTRY_MAX) {
+	if (json.len > HISTORY_ENTRY_MAX || json.len > FLIGHT_BYTES_MAX / 2 / s->f->n) {
 		for (size_t k = 0; k < resp.agent_responses.n; k++) {
 			struct agent_response *list = resp.agent_responses.entries[k].list.items;
 

@@ -110,6 +110,9 @@ void takeover_forget(struct worker *w);
 void takeover_on_link(void *w, enum store_link link);
 void worker_forget_and_reload(struct worker *w, const char *why); /* unknown outcome or lost connection; from a later turn */
 
+/* queue.c */
+size_t item_bytes(struct item *it);
+
 /* flight.c */
 struct flight *flight_new(struct worker *w, struct item **items, size_t n);
 struct flight *flight_adopt(struct worker *w, const char *batch, const struct decision *d, int64_t dv, struct item **items,

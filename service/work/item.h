@@ -14,6 +14,9 @@
 
 struct flight;
 
+/* Bytes of the terminal transaction that are left for requests: the rest is for group checks, the decision, the messages. */
+#define FLIGHT_BYTES_MAX (STORE_TXN_MAX - 200000)
+
 /* A queue item as it was last read. */
 struct item {
 	struct item *prev, *next; /* the worker's list, in queue order */
@@ -41,6 +44,7 @@ struct item {
 	uint64_t locks_at;           /* number of ended flights then */
 	struct plan *plan;           /* NULL: to be made */
 	struct arena *plan_arena;
+	size_t bytes;                /* that its COMMIT takes; 0 = not worked out yet */
 	bool alone;                  /* prepared by itself: it was in a batch that was refused */
 	bool inherited;              /* found begun, without a decision, by a new leader: hosts may have been told */
 	struct flight *flight;

@@ -130,6 +130,19 @@ static bool all_known(struct flight *f)
 	return true;
 }
 
+/* A commit is never split: what cannot be written in one transaction is refused before anybody is asked. */
+static bool fits(struct flight *f, struct flight_request *r, enum internal_state *state_out, const char **message_out)
+{
+	size_t bytes = item_bytes(r->item);
+
+	if (bytes <= STORE_TXN_MAX - 100000)
+		return true;
+	*state_out = INTERNAL_FAILED_REVERTED;
+	*message_out = arena_printf(f->arena, "Invalid request: its commit takes %zu bytes, one transaction takes at most %d", bytes,
+		STORE_TXN_MAX - 100000);
+	return false;
+}
+
 static void judge_rules(struct flight *f)
 {
 	size_t n;
@@ -139,7 +152,8 @@ static void judge_rules(struct flight *f)
 		enum internal_state state;
 		const char *message;
 
-		if (plan_allowed(&f->rq[i].plan, groups, n, &f->w->opt.limits, f->arena, &state, &message))
+		if (fits(f, &f->rq[i], &state, &message) &&
+			plan_allowed(&f->rq[i].plan, groups, n, &f->w->opt.limits, f->arena, &state, &message))
 			continue;
 		f->rq[i].verdict = (int)state;
 		f->rq[i].message = message;

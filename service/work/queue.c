@@ -6,6 +6,7 @@
 
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
+#include "lib/records/requests.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,7 @@ static void take_state(struct item *it, const struct reader *r, size_t at)
 	struct service *s;
 
 	forget_plan(it);
+	it->bytes = 0;
 	it->base = (struct service_state){ 0 };
 	it->sv = node != NULL ? node->version : -1;
 	if (node == NULL || node->len == 0)
@@ -147,6 +149,20 @@ void queue_take_item(struct worker *w, struct item *it, const struct reader *r, 
 	if (message == NULL || json_string_decode(message->data, message->len, it->arena, &it->message, NULL) != 0)
 		it->message = message != NULL ? "" : NULL;
 	take_state(it, r, at + 3);
+}
+
+/* What it adds and removes, and for what replaces or deletes all: what there is. */
+size_t item_bytes(struct item *it)
+{
+	const struct request *rq = it->request;
+
+	if (it->bytes != 0 || rq == NULL)
+		return it->bytes;
+	it->bytes = requests_commit_bytes(rq);
+	if (rq->replace.n > 0 || rq->action == ACTION_DELETE)
+		for (size_t i = 0; i < it->base.upstreams.n; i++)
+			it->bytes += 80 + strlen(it->id.service_id) + strlen(it->base.upstreams.items[i].original);
+	return it->bytes;
 }
 
 /* --- reading the queue ------------------------------------------------------------------------------ */

@@ -74,6 +74,7 @@ static bool describe(struct worker *w, struct item *it, struct arena *a, struct 
 		return true;
 	out->groups = &it->plan->groups;
 	out->wanted = &it->plan->wanted;
+	out->bytes = item_bytes(it);
 	out->startable = it->listed && !it->stale && !begun_elsewhere(it);
 	return true;
 }
@@ -97,7 +98,7 @@ static void start_batches(struct worker *w)
 		if (describe(w, it, a, &items[n]))
 			known[n++] = it;
 	}
-	batches = schedule(items, n, w->opt.batch_max);
+	batches = schedule(items, n, &(struct schedule_limits){ w->opt.batch_max, FLIGHT_BYTES_MAX });
 	for (int b = 0; b < batches; b++) {
 		size_t k = 0;
 

@@ -30,7 +30,8 @@ static struct schedule_item item(const char *service, const struct strings *grou
 static void expect(struct schedule_item *items, size_t n, size_t batch_max, const char *want)
 {
 	AUTO(buf_release) struct buf got = BUF_INIT;
-	int batches = schedule(items, n, batch_max), highest = -1;
+	const struct schedule_limits limits = { batch_max, 1000 };
+	int batches = schedule(items, n, &limits), highest = -1;
 
 	for (size_t i = 0; i < n; i++) {
 		buf_str(&got, i > 0 ? " " : "");
@@ -124,7 +125,7 @@ static void more_batches_than_one_round_holds(void **state)
 		groups[i] = (struct strings){ lists[i], 1 };
 		it[i] = item(names[i], &groups[i], &no_path);
 	}
-	assert_int_equal(schedule(it, N, 10), 64);
+	assert_int_equal(schedule(it, N, &(struct schedule_limits){ 10, 1000 }), 64);
 	for (int i = 0; i < N; i++)
 		started += it[i].batch >= 0;
 	assert_int_equal(started, 64);
@@ -176,7 +177,7 @@ static void random_queues_keep_the_rules(void **state)
 				group_flies[g] = service_flies[s] = true;
 			}
 		}
-		schedule(it, ARRAY_LEN(it), 3);
+		schedule(it, ARRAY_LEN(it), &(struct schedule_limits){ 3, 1000 });
 		for (size_t i = 0; i < ARRAY_LEN(it); i++) {
 			assert_true(it[i].batch < 0 || (it[i].startable && !it[i].flying));
 			started += it[i].batch >= 0;
@@ -190,9 +191,28 @@ static void random_queues_keep_the_rules(void **state)
 	assert_in_range(started, 500, SIZE_MAX);
 }
 
+static void a_batch_fits_one_transaction(void **state)
+{
+	struct strings groups = { (const char *[]){ "web" }, 1 };
+	struct plan_paths none = { NULL, 0 };
+	struct schedule_item it[4];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(it); i++)
+		it[i] = (struct schedule_item){ .service = (const char *[]){ "s1", "s2", "s3", "s4" }[i], .groups = &groups, .wanted = &none,
+			.startable = true, .bytes = (const size_t[]){ 400, 500, 200, 5000 }[i] };
+	assert_int_equal(schedule(it, ARRAY_LEN(it), &(struct schedule_limits){ 50, 1000 }), 1);
+	assert_int_equal(it[0].batch, 0);
+	assert_int_equal(it[1].batch, 0);
+	assert_int_equal(it[2].batch, -1);
+	assert_int_equal(it[3].batch, -1);
+	assert_int_equal(schedule(&it[3], 1, &(struct schedule_limits){ 50, 1000 }), 1); /* alone it flies */
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_batch_fits_one_transaction),
 		cmocka_unit_test(one_per_service_in_order),
 		cmocka_unit_test(batches_reach_disjoint_groups),
 		cmocka_unit_test(a_path_is_wanted_by_one_at_a_time),
