@@ -144,6 +144,7 @@ struct api *api_new(const struct api_options *opt)
 	if (api->opt.deadline_ms == 0)
 		api->opt.deadline_ms = DEADLINE_MS;
 	api->router = router_new(&router);
+	api->known = known_new(opt->store);
 	if (opt->auth_enabled) {
 		api->keys = keyring_new(opt->loop, opt->store);
 		keyring_set_own(api->keys, opt->auth_key);
@@ -163,6 +164,7 @@ void api_free(struct api **ap)
 	while (api->jobs != NULL)
 		job_reply_error(api->jobs, 503, "this service is stopping");
 	keyring_free(&api->keys);
+	known_free(&api->known);
 	router_free(&api->router);
 	free(api);
 }

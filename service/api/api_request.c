@@ -77,106 +77,128 @@ struct posting {
 	const struct request *posted;
 	struct expand_facts facts;
 	struct job *job;
+	uint64_t stamp;
+	bool aliases; /* names that were posted; false: groups that aliases lead to */
+	struct strings names;
 };
 
-static void read_facts(struct reader *r, const struct strings *names)
+/* Node 0 of a name is the group of that name, node 1 the alias. */
+static const char *fact_path(struct arena *a, const struct strings *names, size_t i)
 {
-	for (size_t i = 0; i < names->n; i++) {
-		reader_get(r, path_group(r->arena, names->items[i]));
-		reader_get(r, path_join(r->arena, PATH_ALIASES, names->items[i]));
-	}
+	const char *name = names->items[i / 2];
+
+	return i % 2 == 0 ? path_group(a, name) : path_join(a, PATH_ALIASES, name);
 }
 
-/* Appends; `aliases`: also those of aliases. */
-static void keep_facts(const struct reader *r, const struct strings *names, bool aliases,
-	struct arena *a, struct expand_facts *out)
+static void keep_facts(struct posting *p, const struct slice *nodes)
 {
-	struct expand_fact *items = arena_alloc(a, (out->n + names->n + 1) * sizeof(*items));
+	struct arena *a = p->job->arena;
+	struct expand_facts *out = &p->facts;
+	struct expand_fact *items =
+		arena_alloc(a, (out->n + p->names.n + 1) * sizeof(*items));
 
 	for (size_t i = 0; i < out->n; i++)
 		items[i] = out->items[i];
-	for (size_t i = 0; i < names->n; i++) {
-		const struct store_node *group = reader_node(r, 2 * i),
-					*alias = reader_node(r, 2 * i + 1);
+	for (size_t i = 0; i < p->names.n; i++) {
+		struct slice group = nodes[2 * i], alias = nodes[2 * i + 1];
 		struct expand_fact *f = &items[out->n++];
 		struct group *g;
 		struct group_alias *al;
 
-		f->name = names->items[i];
-		if (group != NULL && group->len > 0 &&
-			group_decode(group->data, group->len, a, &g, NULL) == 0)
+		f->name = p->names.items[i];
+		if (group.n > 0 && group_decode(group.p, group.n, a, &g, NULL) == 0)
 			f->group = g;
-		if (aliases && alias != NULL &&
-			record_decode(&group_alias_record, alias->data, alias->len, a, &al, NULL) ==
-				0)
+		if (p->aliases && alias.n > 0 &&
+			record_decode(&group_alias_record, alias.p, alias.n, a, &al, NULL) == 0)
 			f->alias = al;
 	}
 	out->items = items;
 }
 
-static void put(struct job *job, const struct posting *p)
+static void look_up(struct posting *p);
+
+static void have_facts(struct posting *p, const struct slice *nodes)
 {
-	enqueue(job, expand_request(p->posted, &p->facts, job->arena));
-}
+	struct strings more = { NULL, 0 };
 
-struct more { /* groups of aliases; lives in the reader's arena */
-	struct posting *posting;
-	struct strings names;
-};
-
-static void on_more_facts(void *ctx, struct reader **r_take, const struct error *err)
-{
-	AUTO(reader_free) struct reader *r = STEAL(*r_take);
-	const struct more *m = ctx;
-	struct posting *p = m->posting;
-
-	if (err != NULL) {
-		job_trouble(p->job, err);
+	keep_facts(p, nodes);
+	if (p->aliases)
+		expand_more_groups(p->posted, &p->facts, p->job->arena, &more);
+	for (size_t i = more.n;
+		i-- > 0;) /* an alias by hand may name what no node can be called */
+		if (!path_name_ok(more.items[i]))
+			more.items[i] = more.items[--more.n];
+	if (more.n == 0) {
+		enqueue(p->job, expand_request(p->posted, &p->facts, p->job->arena));
 		return;
 	}
-	keep_facts(r, &m->names, false, p->job->arena, &p->facts);
-	put(p->job, p);
+	p->aliases = false;
+	p->names = more;
+	look_up(p);
+}
+
+/* For the next post. Names that mean nothing get no watch: anybody may invent them. */
+static void watch_those_there(const struct posting *p, const struct slice *nodes)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+
+	for (size_t i = 0; i < 2 * p->names.n; i++)
+		if (nodes[i].p != NULL || nodes[i ^ 1].p != NULL)
+			known_watch(p->job->api->known, fact_path(a, &p->names, i));
 }
 
 static void on_facts(void *ctx, struct reader **r_take, const struct error *err)
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct posting *p = ctx;
-	struct more more = { p, { NULL, 0 } }, *m;
+	struct slice *nodes = arena_alloc(r->arena, (2 * p->names.n + 1) * sizeof(*nodes));
 
 	if (err != NULL) {
 		job_trouble(p->job, err);
 		return;
 	}
-	keep_facts(r, &p->posted->service->groups, true, p->job->arena, &p->facts);
-	expand_more_groups(p->posted, &p->facts, p->job->arena, &more.names);
-	for (size_t i = more.names.n;
-		i-- > 0;) /* an alias by hand may name what no node can be called */
-		if (!path_name_ok(more.names.items[i]))
-			more.names.items[i] = more.names.items[--more.names.n];
-	if (more.names.n == 0) {
-		put(p->job, p);
+	for (size_t i = 0; i < 2 * p->names.n; i++) {
+		const struct store_node *node = reader_node(r, i);
+
+		if (node != NULL)
+			nodes[i] = (struct slice){ node->data, node->len };
+		known_put(p->job->api->known, fact_path(r->arena, &p->names, i), p->stamp, node);
+	}
+	watch_those_there(p, nodes);
+	have_facts(p, nodes);
+}
+
+static void look_up(struct posting *p)
+{
+	struct known *known = p->job->api->known;
+	struct arena *a = p->job->arena;
+	struct slice *nodes = arena_alloc(a, (2 * p->names.n + 1) * sizeof(*nodes));
+	size_t n = 2 * p->names.n, found = 0;
+	struct reader *r;
+
+	while (found < n && known_get(known, fact_path(a, &p->names, found), &nodes[found]))
+		found++;
+	if (found == n) {
+		have_facts(p, nodes);
 		return;
 	}
-	r = reader_next(&r);
-	m = arena_alloc(r->arena, sizeof(*m));
-	*m = more;
-	read_facts(r, &m->names);
-	reader_run(&r, on_more_facts, m);
+	r = reader_new(p->job->api->opt.store, p->job->life);
+	p->stamp = known_stamp(known);
+	for (size_t i = 0; i < n; i++)
+		reader_get(r, fact_path(r->arena, &p->names, i));
+	reader_run(&r, on_facts, p);
 }
 
 static void run_post(struct job *job)
 {
-	const struct request *posted = job->own;
 	const struct api_options *opt = &job->api->opt;
-	struct reader *r = reader_new(opt->store, job->life);
-	struct posting *p = arena_alloc(r->arena, sizeof(*p));
+	struct posting *p = arena_alloc(job->arena, sizeof(*p));
 
-	*p = (struct posting){ .posted = posted, .job = job };
+	*p = (struct posting){ .posted = job->own, .job = job, .aliases = true };
 	p->facts.purge_templates = opt->purge_templates;
 	p->facts.purge_excluded = opt->purge_excluded;
-	read_facts(r, &posted->service->groups);
-	reader_run(&r, on_facts, p);
+	p->names = p->posted->service->groups;
+	look_up(p);
 }
 
 void api_request_post(struct http_request *rq, void *app)

@@ -16,11 +16,13 @@
 #include "lib/base/life.h"
 #include "lib/model/response.h"
 #include "service/api/api.h"
+#include "service/api/known.h"
 
 struct keyring;
 struct api {
 	struct api_options opt;
 	struct router *router;
+	struct known *known;
 	struct keyring *keys; /* NULL: no authentication */
 	struct store_listener listener;
 	struct job *jobs;

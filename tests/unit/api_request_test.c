@@ -286,6 +286,65 @@ static void test_with_a_leader(void **state)
 	box_stop(&x);
 }
 
+/* --- what is answered or used without reading --- */
+
+static enum mem_fault count_reads(void *ctx, const struct mem_op *op)
+{
+	if (!op->write && op->moment == MEM_BEFORE_APPLY)
+		(*(int *)ctx)++;
+	return MEM_FAULT_NONE;
+}
+
+static void test_an_end_is_remembered(void **state)
+{
+	struct box x = { 0 };
+	AUTO(xfree_p) char *stored = NULL;
+	int reads = 0;
+
+	(void)state;
+	box_start(&x, true);
+	ask(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""));
+	run_for(&x, LOOP_MS(500));
+	stored = xstrndup(mem_server_get(x.srv, "/responseHistory/s1/r1")->data,
+		mem_server_get(x.srv, "/responseHistory/s1/r1")->len);
+	mem_server_hook(x.srv, count_reads, &reads);
+	expect(&x, "GET", "/request/r1", NULL, 200, stored);
+	assert_int_equal(reads, 0);
+	ask(&x, "GET", "/request/r2", NULL);
+	assert_true(reads > 0); /* what is not known is looked for */
+	box_stop(&x);
+}
+
+static void test_groups_are_read_when_they_change(void **state)
+{
+	struct box x = { 0 };
+	int reads = 0;
+
+	(void)state;
+	box_start(&x, false);
+	mem_server_put(
+		x.srv, "/load-balancer/g", "{\"name\":\"g\",\"defaultDomain\":\"d.example\"}");
+	ask(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""));
+	ask(&x, "POST", "/request", BODY("r2", "10.0.0.1:80", ""));
+	run_for(&x, LOOP_MS(100));
+	mem_server_hook(x.srv, count_reads, &reads);
+	expect(&x, "POST", "/request", BODY("r3", "10.0.0.1:80", ""), 200,
+		ANSWER("r3", "WAITING", QUEUED("r3", "2"), "{}",
+			ECHO("r3", "10.0.0.1:80", "\"d.example\"")));
+	assert_int_equal(reads, 0);
+	mem_server_put(
+		x.srv, "/load-balancer/g", "{\"name\":\"g\",\"defaultDomain\":\"e.example\"}");
+	run_for(&x, LOOP_MS(100));
+	expect(&x, "POST", "/request", BODY("r4", "10.0.0.1:80", ""), 200,
+		ANSWER("r4", "WAITING", QUEUED("r4", "3"), "{}",
+			ECHO("r4", "10.0.0.1:80", "\"e.example\"")));
+	mem_server_put(x.srv, "/aliases/g", "{\"groups\":[\"h\"],\"domains\":[],\"edgeCacheDomains\":[]}");
+	run_for(&x, LOOP_MS(100));
+	assert_non_null(strstr(buf_cstr(&ask(&x, "POST", "/request", BODY("r5", "10.0.0.1:80", ""))->body),
+		"\"loadBalancerGroups\":[\"h\"]"));
+	box_stop(&x);
+}
+
 /* --- without ZooKeeper --- */
 
 static enum mem_fault lose(void *ctx, const struct mem_op *op)
@@ -399,6 +458,8 @@ int main(void)
 		cmocka_unit_test(test_ids_in_paths),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_with_a_leader),
+		cmocka_unit_test(test_an_end_is_remembered),
+		cmocka_unit_test(test_groups_are_read_when_they_change),
 		cmocka_unit_test(test_away),
 		cmocka_unit_test(test_lost_answers),
 		cmocka_unit_test(test_a_frozen_store),
