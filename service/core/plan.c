@@ -92,9 +92,10 @@ static void add_keys(const struct service *s, const char *path, const struct ros
 	}
 }
 
-static void service_paths(const struct service *s, const struct roster_group *const *groups, size_t n_groups, struct arena *a,
+void plan_service_paths(const struct service *s, const struct roster_group *const *groups, size_t n_groups, struct arena *a,
 	struct plan_paths *out)
 {
+	*out = (struct plan_paths){ NULL, 0 };
 	if (s == NULL)
 		return;
 	/* At most two keys per domain, or the path alone. */
@@ -122,10 +123,10 @@ void plan_make(const struct request *rq, const struct service_state *base, int32
 	*out = (struct plan){ .request = rq, .base = *base, .sv = sv };
 	fold(base, &rq, 1, a, &out->next);
 	plan_groups(rq, base->service, a, &out->groups);
-	service_paths(base->service, groups, n_groups, a, &out->held);
+	plan_service_paths(base->service, groups, n_groups, a, &out->held);
 	/* A service without upstreams keeps its definition and gives its paths free. */
 	if (changes_state(rq) && out->next.service != NULL && out->next.upstreams.n > 0)
-		service_paths(out->next.service, groups, n_groups, a, &out->wanted);
+		plan_service_paths(out->next.service, groups, n_groups, a, &out->wanted);
 }
 
 static bool path_conflicts(const struct plan *p, struct arena *a, const char **message_out)

@@ -41,6 +41,10 @@ struct plan {
 void plan_make(const struct request *rq, const struct service_state *base, int32_t sv,
 	const struct roster_group *const *groups, size_t n_groups, struct arena *a, struct plan *out);
 
+/* Base paths of a service with upstreams, in all its groups; s NULL: none. Owners and versions are not filled in. */
+void plan_service_paths(const struct service *s, const struct roster_group *const *groups, size_t n_groups, struct arena *a,
+	struct plan_paths *out);
+
 /* Groups a request reaches, without the rest of a plan. */
 void plan_groups(const struct request *rq, const struct service *stored, struct arena *a, struct strings *out);
 

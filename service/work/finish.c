@@ -69,8 +69,10 @@ static void release_paths(struct step *s, struct flight_request *r)
 				released.items[i].version);
 		return;
 	}
-	if (r->verdict == INTERNAL_FAILED_REVERT_FAILED || r->verdict == INTERNAL_FAILED_CANCEL_FAILED)
-		return; /* a host that may still serve them: the sweep frees them when it is back */
+	if (r->verdict == INTERNAL_FAILED_REVERT_FAILED || r->verdict == INTERNAL_FAILED_CANCEL_FAILED) {
+		locks_kept(s->w->locks, s->f); /* a host may still serve them: freed when all are known to be back */
+		return;
+	}
 	for (size_t i = 0; i < r->n_created; i++)
 		store_txn_delete(s->t, path_base_uri(s->arena, r->created[i].group, r->created[i].key), 0);
 }
@@ -142,6 +144,7 @@ static void finished(struct step *s)
 	struct flight *f = s->f;
 
 	tell_ended(s);
+	locks_ended(s->w->locks, f);
 	for (size_t i = 0; i < f->n; i++)
 		f->rq[i].item->bad = "ended"; /* its queue node is gone */
 	worker_flight_over(f, true);

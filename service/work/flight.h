@@ -93,6 +93,7 @@ struct worker {
 	struct store_listener listener;
 	struct loop_timer tick, turn;
 	struct janitor *janitor;
+	struct locks *locks;
 	bool started;                /* T9 is done */
 	bool reloading, scanning, listing, scan_again, first_start;
 	int64_t last_turn_ms;
@@ -167,5 +168,14 @@ void janitor_drop_decision(struct janitor *j, const char *batch);       /* a rec
 void janitor_sweep(struct janitor *j); /* request nodes without a queue node */
 void janitor_watch_groups(struct janitor *j);
 void janitor_tick(struct janitor *j);
+
+/* locks.c: base paths that T6' left locked. */
+struct locks;
+struct locks *locks_new(struct worker *w);
+void locks_free(struct locks **l);
+void locks_forget(struct locks *l); /* with w->life: what is known of groups may not be true any more */
+void locks_kept(struct locks *l, const struct flight *f); /* T6' is about to be written */
+void locks_ended(struct locks *l, struct flight *f);      /* its end was written */
+void locks_tick(struct locks *l);
 
 #endif

@@ -386,6 +386,7 @@ void janitor_tick(struct janitor *j)
 	roster_forget_unused(j->w->roster);
 	janitor_watch_groups(j);
 	remove_absent(j);
+	locks_tick(j->w->locks);
 	if (loop_now(j->w->loop) >= j->next_sweep)
 		janitor_sweep(j);
 	if (j->n > 0 && !loop_timer_running(&j->timer))

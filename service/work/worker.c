@@ -250,6 +250,7 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->turn = (struct loop_timer){ .fn = worker_turn, .ctx = w };
 	w->roster = roster_new(l, st, &w->opt.rules, on_roster, w);
 	w->janitor = janitor_new(w);
+	w->locks = locks_new(w);
 	w->listener = (struct store_listener){ .fn = takeover_on_link, .ctx = w };
 	store_listen(st, &w->listener);
 	w->queue_watch = store_watch_new(st, PATH_QUEUE, STORE_WATCH_CHILDREN, on_queue_changed, w);
@@ -271,6 +272,7 @@ void worker_free(struct worker **wp)
 	loop_timer_stop(w->loop, &w->tick);
 	loop_timer_stop(w->loop, &w->turn);
 	janitor_free(&w->janitor);
+	locks_free(&w->locks);
 	roster_free(&w->roster);
 	life_end(&w->life);
 	free(w->latch_node);
