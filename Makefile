@@ -177,7 +177,7 @@ SCENARIO_SECONDS := 60
 SCENARIO_release := full $(SCENARIO_SECONDS)
 SCENARIO_dev := full $(SCENARIO_SECONDS)
 SCENARIO_asan := some 20
-SCENARIO_tsan := some 20
+SCENARIO_tsan := few 20
 $(B)/scenario: $(SCENARIO_OBJ) $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

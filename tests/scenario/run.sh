@@ -1,15 +1,16 @@
 #!/bin/sh
 # The scenarios as told; then faults at every point on one core, rules off and random histories on the other. A line
 # of counts for each, and one for all of them at the end.
-# usage: tests/scenario/run.sh PROGRAM full|some SECONDS SCENARIO...	some: for the sanitizers, which make it slow:
-#	each 17th of the faults, 400 histories at most, no rules off
+# usage: tests/scenario/run.sh PROGRAM full|some|few SECONDS SCENARIO...	some (few): for the sanitizers, which make it
+#	slow: each 17th (67th) of the faults, 400 (100) histories at most, no rules off
 # SPDX-License-Identifier: Apache-2.0
 program=$1 how=$2 seconds=$3
 shift 3
 case $how in
 full) every=1 count=20000 ;;
 some) every=17 count=400 ;;
-*) echo "$0: full or some?" >&2; exit 2 ;;
+few) every=67 count=100 ;;
+*) echo "$0: full, some or few?" >&2; exit 2 ;;
 esac
 out=$(mktemp -d) || exit 1
 beside=
