@@ -1,11 +1,16 @@
 #!/bin/sh
-# Run each test program; print only what failed, and one line of counts at the end.
+# Run each test program; print only what failed, and one line of counts at the end. What they write goes below one
+# folder, so that nothing is left when they are interrupted.
 # SPDX-License-Identifier: Apache-2.0
 passed=0 failed=0 bad=0
-log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+TMPDIR=$(mktemp -d) || exit 1
+chmod 755 "$TMPDIR" # a test goes there as another user
+export TMPDIR
+log=$TMPDIR/log
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT TERM
 for t in "$@"; do
-	timeout 120 "$t" >"$log" 2>&1
+	timeout --foreground 120 "$t" >"$log" 2>&1
 	rc=$?
 	p=$(grep -c '^\[       OK \]' "$log") f=$(grep -c '^\[  FAILED  \] [a-z_0-9]*$' "$log")
 	passed=$((passed + p)) failed=$((failed + f))

@@ -6,8 +6,9 @@ shift
 passed=0 failed=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
 for name in "$@"; do
-	if timeout 120 "$dir/replay_$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+	if timeout --foreground 120 "$dir/replay_$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
 		n=$(sed -n 's/^fuzz-replay .*: \([0-9]*\) passed$/\1/p' "$log")
 		passed=$((passed + n))
 	else

@@ -8,6 +8,7 @@
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 #include "tests/unit/cmocka_all.h"
+#include "tests/unit/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -287,11 +288,10 @@ static void template_files(void **state)
 {
 	static const char yaml[] = TOP "templates: [{filename: a, templateFile: one.hbs}]\n"
 				       "collectedTemplates: [{filename: b, templateFile: two.hbs}]\n";
-	char dir[] = "/tmp/lockstep-agent-settings-XXXXXX";
+	char *dir = scratch_new();
 	AUTO(buf_release) struct buf path = BUF_INIT, dump = BUF_INIT;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
 	write_file(dir, "a.yml", yaml, strlen(yaml));
 	write_file(dir, "one.hbs", "one\n", 4);
 	buf_printf(&path, "%s/a.yml", dir);
@@ -310,7 +310,7 @@ static void template_files(void **state)
 	assert_string_equal(conf->collected.items[0].text, "two\n");
 	agent_conf_dump(conf, &dump);
 	assert_non_null(strstr(buf_cstr(&dump), "templateFile: \"two.hbs\"\n"));
-	assert_int_equal(file_remove_tree(dir, &err), 0);
+	scratch_free(&dir);
 }
 
 static void example(void **state)

@@ -42,7 +42,7 @@
 /* --- the server --- */
 
 static struct {
-	char dir[64];
+	char dir[256];
 	int port;
 	pid_t pid;
 } server;
@@ -106,7 +106,7 @@ static bool server_says(const char *word, const char *text)
 
 static void server_start(void)
 {
-	char cfg[128];
+	char cfg[300];
 	int i, null;
 
 	snprintf(cfg, sizeof(cfg), "%s/zoo.cfg", server.dir);
@@ -167,11 +167,13 @@ static void server_clean(void)
 
 static int group_setup(void **state)
 {
-	char cfg[128];
+	char cfg[300];
+	const char *tmp;
 	FILE *f;
 
 	(void)state;
-	snprintf(server.dir, sizeof(server.dir), "/tmp/store_zk_test.XXXXXX");
+	tmp = getenv("TMPDIR");
+	snprintf(server.dir, sizeof(server.dir), "%s/store_zk_test.XXXXXX", tmp != NULL ? tmp : "/tmp");
 	assert_non_null(mkdtemp(server.dir));
 	atexit(server_clean);
 	server.port = free_port();
