@@ -19,6 +19,7 @@
 #define DAY_MS 86400000
 #define LOCK_WHY "one pipeline makes all changes in turn, there is no lock to wait for"
 #define ROTATE_WHY "logs are rotated by who writes them, or by logrotate"
+#define NO_WEIGHTS "templates have no weighting helper yet"
 #define LEVEL_WHY "the agent compares what is with what must be until they agree"
 
 /* clang-format off */
@@ -52,10 +53,9 @@ const struct setting agent_settings[] = {
 	SET_LIST(CONF, collected, "collectedTemplates", collected_rows,
 		"Files that are rendered once for all services of the group: the right way for HAProxy."),
 	SET_NO_EFFECT("watchedDirectories", "no folders are copied: what writes there may write below `rootPath` itself"),
-	SET_STRING(CONF, default_date_format, "defaultDateFormat", "yyyy-MM-dd hh:mm a", 0, "Pattern of `formatTimestamp` in templates."),
-	SET_STRING(CONF, zero_weight, "zeroWeightString", "backup", SETTING_EMPTY_OK, "What the weighting helper writes for weight zero."),
-	SET_STRING(CONF, weighting_format, "weightingFormat", "weight=%s", SETTING_EMPTY_OK,
-		"What it writes otherwise; for HAProxy `weight %s`."),
+	SET_NO_EFFECT("defaultDateFormat", "templates have no `formatTimestamp` yet"),
+	SET_NO_EFFECT("zeroWeightString", NO_WEIGHTS),
+	SET_NO_EFFECT("weightingFormat", NO_WEIGHTS),
 	SET_NO_EFFECT("purgeCacheUriFormat", "caches are not purged"),
 	SET_MAP(CONF, extra_agent_data, "extraAgentData", "Free texts for templates, shown in the agent's metadata."),
 	SET_STRING(CONF, private_ip, "privateIp", NULL, 0, "Private address in the agent's metadata."),
@@ -114,7 +114,7 @@ const struct setting agent_settings[] = {
 	SET_STRING(CONF, lb.haproxy.master_socket, "loadBalancerConfig.haproxy.masterSocket", NULL, 0,
 		"HAProxy's master CLI (`haproxy -W -S <path>`): reloads are made and confirmed there."),
 	SET_STRING(CONF, lb.haproxy.stats_socket, "loadBalancerConfig.haproxy.statsSocket", NULL, 0,
-		"HAProxy's stats socket, level admin: servers are changed there without a reload."),
+		"HAProxy's stats socket, level admin: what runs is read back there. Every change is a reload."),
 	SET_DURATION(CONF, lb.haproxy.confirm_timeout_ms, "loadBalancerConfig.haproxy.confirmTimeoutMs", "10000", 100, HOUR_MS,
 		"How long a reload may take until the new configuration is read back."),
 	SET_STRING(CONF, lb.haproxy.fingerprint_key, "loadBalancerConfig.haproxy.fingerprintFile", NULL, 0,

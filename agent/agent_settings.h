@@ -79,8 +79,7 @@ struct agent_conf {
 		size_t n;
 	} collected;
 
-	const char *base_url_template, *default_date_format;
-	const char *zero_weight, *weighting_format;
+	const char *base_url_template;
 	struct setting_map extra_agent_data;
 	struct gcloud_conf gcloud;
 	const char *private_ip, *availability_zone; /* NULL: not known */

@@ -284,9 +284,6 @@ static int finish_formats(struct finish *f)
 	if (!daemon_format_ok(c->base_url_template, "sds", true))
 		return refuse(f, "baseUrlTemplate",
 			"may have '%s' (host), '%d' (port), '%s' (context path) in this order only");
-	if (!daemon_format_ok(c->weighting_format, "s", true) &&
-		!daemon_format_ok(c->weighting_format, "d", true))
-		return refuse(f, "weightingFormat", "may have one '%s' or '%d' only");
 	put_base_uri(&uri, c->base_url_template, &c->daemon);
 	c->base_uri = arena_strdup(c->arena, buf_cstr(&uri));
 	c->agent_id = arena_printf(c->arena, "%s:%d", c->daemon.host, c->daemon.port);

@@ -20,8 +20,7 @@
 /* clang-format off */
 const struct setting service_settings[] = {
 	DAEMON_HOSTNAME_ROW(CONF, daemon),
-	SET_STRING(CONF, master_auth_key, "masterAuthKey", NULL, SETTING_SECRET,
-		"Asked for by everything below `/auth`. Absent: `/auth` is closed."),
+	SET_NO_EFFECT("masterAuthKey", "keys cannot be listed, added or removed over HTTP yet: `auth.key`, or nodes below `/auth`, give them"),
 	SET_BOOL(CONF, enforce_target_agent_count, "enforceTargetAgentCount", "false",
 		"Refuse a request when a group has fewer agents than its target count."),
 	SET_INT(CONF, default_target_agent_count, "defaultTargetAgentCount", "1", 0, 10000,
@@ -35,13 +34,11 @@ const struct setting service_settings[] = {
 	SET_ENUM(CONF, upstream_syntax, "upstreamSyntax", "strict", "strict|token",
 		"`strict`: an upstream is `host:port`, `a.b.c.d:port` or `[v6]:port`. `token`: any printable text without "
 		"space, quotes, backtick and `# ; { } \\ $`."),
-	SET_INT(CONF, agent_max_attempts, "agentMaxAttempts", "5", 1, 1000, "Java agents: calls until a request has failed there."),
-	SET_DURATION(CONF, agent_request_timeout_ms, "agentRequestTimeoutMs", "60000", 10000, HOUR_MS,
-		"Java agents: how long one call may take."),
-	SET_STRING(CONF, agent_batch_uri_format, "agentBatchRequestUriFormat", "%s/batch", 0,
-		"Java agents: where a batch is posted; `%s` is the base URI of the agent."),
-	SET_NO_EFFECT("agentRequestUriFormat", "agents are always called with batches"),
-	SET_NO_EFFECT("agentPurgeCacheRequestUriFormat", "agents are always called with batches"),
+	SET_NO_EFFECT("agentMaxAttempts", "agents are asked again until the deadline: `worker.applyDeadlineMs`"),
+	SET_NO_EFFECT("agentRequestTimeoutMs", "`worker.agentCallTimeoutMs` took its place"),
+	SET_NO_EFFECT("agentBatchRequestUriFormat", "only Lockstep's agents are called, at a place of their own"),
+	SET_NO_EFFECT("agentRequestUriFormat", "only Lockstep's agents are called, at a place of their own"),
+	SET_NO_EFFECT("agentPurgeCacheRequestUriFormat", "caches are not purged"),
 	SET_NO_EFFECT("maxConcurrentRequestsPerAgent", "an agent has one call at a time, with many requests in it"),
 	SET_NO_EFFECT("workerIntervalMs", "`worker.intervalMs` took its place"),
 	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
@@ -69,20 +66,13 @@ const struct setting service_settings[] = {
 	DAEMON_AUTH_ENABLED_ROW(CONF, daemon),
 	SET_STRING(CONF, auth_key, "auth.key", NULL, SETTING_SECRET, "A key that is put into ZooKeeper at start, with the owner `baragon`."),
 
-	SET_BOOL(CONF, history.enabled, "history.enabled", "true", "Remove old history."),
-	SET_INT(CONF, history.max_per_service, "history.maxRequestsPerService", "50", 1, 1000000,
-		"Finished requests kept for each service; the oldest go first. (Java: 1000, but not enforced unless told.)"),
-	SET_BOOL(CONF, history.purge_old, "history.purgeOldRequests", "false", "Remove finished requests also by age."),
-	SET_INT(CONF, history.purge_after_days, "history.purgeOldRequestsAfterDays", "30", 1, 36500, "That age."),
-	SET_INT(CONF, history.max_fetch, "history.maxResponsesToFetch", "1000", 1, 1000000,
-		"Most entries in one answer of `GET /request/history/<service>`."),
-	SET_NO_EFFECT("history.workerInitialDelayHours", "old entries are removed when new ones are written"),
-	SET_NO_EFFECT("history.purgeEveryHours", "old entries are removed when new ones are written"),
-	SET_NO_EFFECT("history.purgeWhenDateNotFound", "ZooKeeper knows the date of every entry"),
+	SET_NO_EFFECT_SECTION("history",
+		"enabled|workerInitialDelayHours|purgeEveryHours|purgeOldRequests|purgeOldRequestsAfterDays|"
+		"purgeWhenDateNotFound|maxRequestsPerService|maxResponsesToFetch", "finished requests are not removed yet"),
 
 	SET_STRINGS(CONF, purge_templates, "purgeCache.enabledTemplates",
-		"Updates of services with these templates make the agents purge their caches."),
-	SET_STRINGS(CONF, purge_excluded, "purgeCache.excludedServiceIds", "Services for which they never do."),
+		"Updates of services with these templates are marked `purgeCache`. Lockstep's agents purge nothing."),
+	SET_STRINGS(CONF, purge_excluded, "purgeCache.excludedServiceIds", "Services whose updates never are."),
 
 	DAEMON_LOGGING_ROWS(CONF, daemon),
 	DAEMON_METRICS_ROW,
@@ -103,17 +93,6 @@ const struct setting service_settings[] = {
 };
 /* clang-format on */
 
-static int check_formats(struct service_conf *c, const char *name, const struct yaml_node *root,
-	struct settings_report *rep, struct error *err)
-{
-	static const char key[] = "agentBatchRequestUriFormat";
-
-	if (daemon_format_ok(c->agent_batch_uri_format, "s", false))
-		return 0;
-	return settings_refuse(rep, err, name, yaml_line(root, key), key,
-		"must have '%%s' once, and no other conversion");
-}
-
 /* Settings that read well alone and together cannot work. */
 static void warn_deadlines(const struct service_conf *c, const struct yaml_node *root,
 	struct settings_report *rep)
@@ -123,9 +102,6 @@ static void warn_deadlines(const struct service_conf *c, const struct yaml_node 
 	if (rep && w->agent_call_timeout_ms > w->prepare_deadline_ms)
 		settings_note(rep, false, yaml_line(root, "worker.agentCallTimeoutMs"),
 			"worker.agentCallTimeoutMs: is longer than worker.prepareDeadlineMs, which ends it");
-	if (rep && c->daemon.auth_enabled && !c->master_auth_key)
-		settings_note(rep, false, yaml_line(root, "auth.enabled"),
-			"auth.enabled: without masterAuthKey no key can be added or removed");
 }
 
 int service_conf_parse(const char *name, const char *text, size_t len,
@@ -140,8 +116,6 @@ int service_conf_parse(const char *name, const char *text, size_t len,
 	rc = settings_parse(service_settings, name, text, len, arena, c, &root, rep, err);
 	if (rc == 0)
 		rc = daemon_conf_finish(&c->daemon, name, root, arena, rep, err);
-	if (rc == 0)
-		rc = check_formats(c, name, root, rep, err);
 	if (rc != 0)
 		return rc;
 	warn_deadlines(c, root, rep);

@@ -25,31 +25,16 @@ struct worker_conf {
 	int64_t agent_call_timeout_ms; /* one call; a long apply is asked again */
 };
 
-struct history_conf {
-	bool enabled;
-	bool purge_old;         /* by age */
-	int purge_after_days;
-	int max_per_service;    /* kept */
-	int max_fetch;          /* shown by GET /request/history/<service> */
-};
-
 struct service_conf {
 	struct arena *arena;
 	struct daemon_conf daemon; /* host, port, context path, ZooKeeper, auth, log level */
 	const char *base_uri;      /* derived: http://host:port/context, as in /workers */
 
 	struct worker_conf worker;
-	struct history_conf history;
 	const char *auth_key;        /* put into ZooKeeper at start; NULL: none */
-	const char *master_auth_key; /* NULL: the API of keys is closed */
 	bool enforce_target_agent_count;
 	int default_target_agent_count;
 	struct setting_strings purge_templates, purge_excluded;
-
-	/* Calls to Java agents. */
-	const char *agent_batch_uri_format; /* one %s: the agent's base URI */
-	int agent_max_attempts;
-	int64_t agent_request_timeout_ms;
 
 	/* Ours. */
 	int absent_host_grace_seconds; /* 0: an absent host does not count, as in Java */

@@ -185,9 +185,6 @@ static void defaults(void **state)
 	good(MINIMAL);
 	assert_int_equal(rep.n, 0);
 	assert_string_equal(conf->base_uri, "http://lb1:8080");
-	assert_string_equal(conf->default_date_format, "yyyy-MM-dd hh:mm a");
-	assert_string_equal(conf->zero_weight, "backup");
-	assert_string_equal(conf->weighting_format, "weight=%s");
 	assert_int_equal(conf->lb.command_timeout_ms, 10000);
 	assert_int_equal(conf->lb.haproxy.confirm_timeout_ms, 10000);
 	assert_int_equal(conf->lb.min_healthy_agents, 1);
@@ -243,10 +240,13 @@ static void refused(void **state)
 		"a.yml:4: loadBalancerConfig.name: must be a name, without '/'");
 	bad(MINIMAL "baseUrlTemplate: 'http://%s:%s'\n",
 		"a.yml:5: baseUrlTemplate: may have '%s' (host), '%d' (port), '%s' (context path) in this order only");
-	bad(MINIMAL "weightingFormat: 'w%s%s'\n", "a.yml:5: weightingFormat: may have one '%s' or '%d' only");
+	good(MINIMAL "zeroWeightString: ''\nweightingFormat: 'w%s%s'\ndefaultDateFormat: x\n");
+	assert_int_equal(rep.n, 3);
+	assert_string_equal(rep.notes[1].text,
+		"weightingFormat: known, has no effect: templates have no weighting helper yet");
 	bad(MINIMAL "visibleToBaragonService: false\n",
 		"a.yml:5: visibleToBaragonService: may only be true: every agent registers");
-	good(MINIMAL "baseUrlTemplate: 'https://%s.example.com:%d/x%%'\nweightingFormat: 'weight %d'\n");
+	good(MINIMAL "baseUrlTemplate: 'https://%s.example.com:%d/x%%'\n");
 	assert_string_equal(conf->base_uri, "https://lb1.example.com:8080/x%");
 }
 
