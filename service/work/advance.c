@@ -222,6 +222,15 @@ static void carry_out(struct flight *f, enum effect effect, bool late, const str
 	}
 }
 
+static void note_versions(struct flight *f)
+{
+	for (size_t i = 0; i < f->groups.n; i++) {
+		const struct roster_group *g = roster_get(f->w->roster, f->groups.items[i]);
+
+		f->notes[i].gv = g != NULL && g->exists ? g->gv : -1;
+	}
+}
+
 void flight_advance(struct flight *f)
 {
 	const struct member **members;
@@ -239,6 +248,7 @@ void flight_advance(struct flight *f)
 	n = flight_members(f, &members);
 	if (n == SIZE_MAX)
 		return; /* the roster wakes us */
+	note_versions(f);
 	facts = facts_of(f, members, n);
 	effect = lifecycle_next(&facts);
 	carry_out(f, effect, facts.late && facts.tally != TALLY_REFUSED, members, n);

@@ -42,6 +42,7 @@ struct group_note { /* what transactions must know of a group */
 	UT_hash_handle hh; /* of the worker's */
 	const char *name;
 	bool has_last_request, has_base_uris;
+	int32_t gv; /* version of the group node that the members judged last go with; -1 = not judged yet */
 };
 
 struct flight {

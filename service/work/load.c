@@ -143,11 +143,14 @@ static bool fits(struct flight *f, struct flight_request *r, enum internal_state
 	return false;
 }
 
-static void judge_rules(struct flight *f)
+/* False: a roster is being read again, so nothing can be said of its group yet. */
+static bool judge_rules(struct flight *f)
 {
 	size_t n;
 	const struct roster_group **groups = load_groups(f->w, &f->groups, f->arena, &n);
 
+	if (n < f->groups.n)
+		return false;
 	for (size_t i = 0; i < f->n; i++) {
 		enum internal_state state;
 		const char *message;
@@ -158,6 +161,7 @@ static void judge_rules(struct flight *f)
 		f->rq[i].verdict = (int)state;
 		f->rq[i].message = message;
 	}
+	return true;
 }
 
 static bool any_invalid(const struct flight *f)
@@ -176,10 +180,25 @@ static void part_from_invalid(struct flight *f)
 	worker_flight_over(f, true);
 }
 
+static void on_load_timer(void *ctx)
+{
+	flight_load(ctx);
+}
+
+static void load_again(struct flight *f)
+{
+	f->timer.fn = on_load_timer;
+	loop_timer_start(f->w->loop, &f->timer, LOOP_MS(2));
+}
+
 static void start(struct flight *f)
 {
 	bool none_recorded = f->adopted && f->dv < 0;
 
+	if (!f->adopted && !judge_rules(f)) {
+		load_again(f);
+		return;
+	}
 	f->ready = true;
 	for (size_t i = 0; i < f->n; i++) {
 		struct arena *scratch = arena_new();
@@ -190,7 +209,6 @@ static void start(struct flight *f)
 		flight_look_at_status(&f->rq[i]); /* a cancel before the watch was there */
 	}
 	if (!f->adopted) {
-		judge_rules(f);
 		if (f->n > 1 && any_invalid(f))
 			part_from_invalid(f);
 		else
@@ -268,11 +286,6 @@ static void read_facts(struct flight *f)
 	reader_run(&r, on_loaded, f);
 }
 
-static void on_load_timer(void *ctx)
-{
-	flight_load(ctx);
-}
-
 void flight_load(struct flight *f)
 {
 	const struct roster_group **groups;
@@ -280,8 +293,7 @@ void flight_load(struct flight *f)
 
 	groups = load_groups(f->w, &f->groups, f->arena, &n);
 	if (n < f->groups.n) { /* the roster is reading: its wake-up comes to the worker, ours looks again */
-		f->timer.fn = on_load_timer;
-		loop_timer_start(f->w->loop, &f->timer, LOOP_MS(2));
+		load_again(f);
 		return;
 	}
 	f->timer.fn = flight_on_timer;
@@ -295,6 +307,7 @@ void flight_load(struct flight *f)
 		if (note != NULL)
 			f->notes[i] = *note;
 		f->notes[i].name = f->groups.items[i];
+		f->notes[i].gv = -1;
 	}
 	if (all_known(f)) {
 		f->timer.fn = on_nothing_to_read;

@@ -118,12 +118,10 @@ void step_check_groups(struct step *s)
 	if (!s->w->opt.rules.gver)
 		return;
 	mark(s, OP_OTHER);
-	for (size_t i = 0; i < s->f->groups.n; i++) {
-		const struct roster_group *g = roster_get(s->w->roster, s->f->groups.items[i]);
-
-		if (g != NULL && g->exists)
-			store_txn_check(s->t, path_group(s->arena, g->name), g->gv);
-	}
+	/* The versions that go with the members that were judged, not those of now: who joined since was not asked. */
+	for (size_t i = 0; i < s->f->groups.n; i++)
+		if (s->f->notes[i].gv >= 0)
+			store_txn_check(s->t, path_group(s->arena, s->f->notes[i].name), s->f->notes[i].gv);
 	mark(s, OP_GROUP);
 }
 

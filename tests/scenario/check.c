@@ -227,6 +227,14 @@ static void check_failure(struct checker *c, struct world_request *r, const stru
 	}
 }
 
+static bool groups_exist(struct world *w, const struct request *rq, struct arena *a)
+{
+	for (size_t i = 0; i < rq->service->groups.n; i++)
+		if (mem_server_get(w->server, path_group(a, rq->service->groups.items[i])) == NULL)
+			return false;
+	return true;
+}
+
 static void note_terminal(struct checker *c, struct world_request *r, enum internal_state status, bool decided)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -251,6 +259,8 @@ static void note_terminal(struct checker *c, struct world_request *r, enum inter
 	world_say(c->w, "%s ended: %s: %s", r->id, internal_state_name(status), r->message != NULL ? r->message : "-");
 	if (rq == NULL)
 		return;
+	if (r->message != NULL && strstr(r->message, "non-existent load balancer groups") != NULL && groups_exist(c->w, rq, a))
+		world_break(c->w, "%s was refused for groups that exist", r->id);
 	if (r->cancelled && status != INTERNAL_CANCELLED && status != INTERNAL_FAILED_CANCEL_FAILED)
 		world_break(c->w, "S7: %s ended %s after its cancel was accepted", r->id, internal_state_name(status));
 	if (status == INTERNAL_COMPLETED)
