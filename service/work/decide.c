@@ -65,7 +65,7 @@ void step_decide(struct flight *f, step_fn *done)
 	struct step *s = step_new(f, done);
 
 	step_check_groups(s);
-	step_make_parents(s);
+	step_make_parents(s, true);
 	build_decide(s);
 	step_commit(s);
 }

@@ -186,7 +186,7 @@ void step_finish(struct flight *f, step_fn *done)
 
 	if (f->dv >= 0 || !s->w->opt.rules.intent)
 		step_check_groups(s); /* a refusal touched nobody: it needs no guard against a join */
-	step_make_parents(s);
+	step_make_parents(s, false);
 	build_finish(s);
 	step_commit(s);
 }

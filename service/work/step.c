@@ -134,7 +134,7 @@ static bool locks_in(const struct flight *f, const char *group)
 	return false;
 }
 
-void step_make_parents(struct step *s)
+void step_make_parents(struct step *s, bool for_locks)
 {
 	struct flight *f = s->f;
 
@@ -143,14 +143,11 @@ void step_make_parents(struct step *s)
 	for (size_t i = 0; i < f->n; i++)
 		if (!f->rq[i].item->history_parent)
 			store_txn_create(s->t, path_history(s->arena, f->rq[i].item->id.service_id), NULL, 0, STORE_PERSISTENT);
-	for (size_t i = 0; f->dv < 0 && i < f->groups.n; i++) {
+	for (size_t i = 0; for_locks && i < f->groups.n; i++) {
 		const char *group = f->groups.items[i];
-		const struct roster_group *g = roster_get(s->w->roster, group);
 
 		if (f->notes[i].has_base_uris || !locks_in(f, group))
 			continue;
-		if (g == NULL || !g->exists)
-			store_txn_create(s->t, path_group(s->arena, group), NULL, 0, STORE_PERSISTENT);
 		store_txn_create(s->t, path_base_uris(s->arena, group), NULL, 0, STORE_PERSISTENT);
 		s->parents_of[i] = true;
 	}
