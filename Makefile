@@ -27,6 +27,7 @@ $(error MODE is release, dev, asan, tsan or fuzz)
 endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DLOCKSTEP_VERSION='"$(VERSION)"' -DLOCKSTEP_BUILD='"$(MODE)"'
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS)
+quote = '$(subst ','\'',$(1))'
 LDLIBS := -lmicrohttpd -lcurl -lzookeeper_st -ljansson -lyaml -luv -lcrypto -lz -lpthread -lm
 
 LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard service/*.c service/*/*.c \
@@ -162,6 +163,19 @@ integration-asan:
 	@LOCKSTEP_SLOW=3 $(MAKE) --no-print-directory integration T='-m "not long"'
 integration-tsan:
 	@LOCKSTEP_SLOW=5 $(MAKE) --no-print-directory integration T='-k test_first_exchange'
+
+.PHONY: compile-commands
+compile-commands: ## build/compile_commands.json, for editors and clang's tools
+	@mkdir -p build
+	@/usr/bin/python3 tests/lint/compile_commands.py $(call quote,$(CC) $(CPPFLAGS) $(ALL_CFLAGS)) $(LIB_SRC) \
+		$(wildcard service/main.c agent/main.c agent/*/main.c tests/*/*.c) >build/compile_commands.json
+
+.PHONY: install
+install: all ## into $(DESTDIR)$(PREFIX): programs, templates, example settings
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/lockstep/templates $(DESTDIR)$(PREFIX)/share/lockstep/config
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	cp -R templates/. $(DESTDIR)$(PREFIX)/share/lockstep/templates
+	install -m 644 config/*.yml $(DESTDIR)$(PREFIX)/share/lockstep/config
 
 .PHONY: clean
 clean: ## remove build/
