@@ -152,7 +152,7 @@ static void late_and_obedient(void **state)
 	assert_true(r.timed_out);
 	assert_int_equal(r.signal, SIGTERM);
 	assert_string_equal(buf_cstr(&r.output), "before\n");
-	assert_in_range(clock_mono_us() - start, SECOND / 5, 2 * SECOND);
+	assert_in_range(clock_mono_us() - start, SECOND / 5, 25 * SECOND); /* far from the 60 s of the program */
 	proc_result_release(&r);
 }
 
@@ -165,7 +165,7 @@ static void late_and_stubborn(void **state)
 	(void)state;
 	assert_true(r.timed_out);
 	assert_int_equal(r.signal, SIGKILL);
-	assert_in_range(clock_mono_us() - start, 2 * SECOND, 5 * SECOND);
+	assert_in_range(clock_mono_us() - start, 2 * SECOND, 25 * SECOND);
 	buf_truncate(&r.output, strcspn(buf_cstr(&r.output), "\n"));
 	assert_true(str_to_i64(buf_cstr(&r.output), 2, INT32_MAX, &pid));
 	assert_true(gone_within((pid_t)pid, 5 * SECOND)); /* with the whole group */
@@ -196,7 +196,7 @@ static void ends_with_the_program(void **state)
 	struct proc_result r = run_sh("sleep 60 & echo $!", 30 * SECOND, 100);
 
 	(void)state;
-	assert_in_range(clock_mono_us() - start, 0, 5 * SECOND);
+	assert_in_range(clock_mono_us() - start, 0, 25 * SECOND);
 	assert_int_equal(r.exit_status, 0);
 	assert_false(r.timed_out);
 	buf_truncate(&r.output, strcspn(buf_cstr(&r.output), "\n"));
@@ -212,7 +212,7 @@ static void endless_writer_left_behind(void **state)
 	struct proc_result r = run_sh("sh -c 'echo $$; exec yes' & sleep 0.1", 30 * SECOND, 100);
 
 	(void)state;
-	assert_in_range(clock_mono_us() - start, 0, 5 * SECOND);
+	assert_in_range(clock_mono_us() - start, 0, 25 * SECOND);
 	assert_int_equal(r.exit_status, 0);
 	assert_true(r.truncated);
 	buf_truncate(&r.output, strcspn(buf_cstr(&r.output), "\n"));
