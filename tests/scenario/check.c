@@ -263,6 +263,12 @@ static void note_terminal(struct checker *c, struct world_request *r, enum inter
 		world_break(c->w, "%s was refused for groups that exist", r->id);
 	if (r->cancelled && status != INTERNAL_CANCELLED && status != INTERNAL_FAILED_CANCEL_FAILED)
 		world_break(c->w, "S7: %s ended %s after its cancel was accepted", r->id, internal_state_name(status));
+	if (r->index < 0)
+		world_break(c->w, "%s ended and was never seen in the queue", r->id);
+	for (size_t i = 0; status == INTERNAL_COMPLETED && i < c->w->n_requests; i++)
+		if (c->w->requests[i].terminal == INTERNAL_COMPLETED && strcmp(c->w->requests[i].service, r->service) == 0 &&
+			c->w->requests[i].index > r->index)
+			world_break(c->w, "S9: %s was committed after %s, which was queued later", r->id, c->w->requests[i].id);
 	if (status == INTERNAL_COMPLETED)
 		check_success(c, r, rq, a);
 	else
@@ -344,6 +350,20 @@ static void on_status(struct checker *c, const char *session, const struct mem_c
 		c->w->last_txn = status == INTERNAL_COMPLETED ? TXN_COMMIT : TXN_END;
 		note_terminal(c, r, (enum internal_state)status, decided_gone);
 	}
+}
+
+static void on_queued(struct checker *c, const struct mem_change *ch)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	const char *node = under(ch->path, PATH_QUEUE);
+	struct world_request *r;
+	struct queued_id q;
+
+	if (node == NULL || !ch->created || queued_id_parse_node(node, a, &q, NULL) != 0)
+		return;
+	r = world_request(c->w, q.request_id);
+	if (r != NULL)
+		r->index = q.index;
 }
 
 /* S9, S8, S5: what a decision may be. */
@@ -455,6 +475,7 @@ static void on_commit(void *ctx, const char *session, const struct mem_change *c
 		if (service != NULL && strchr(service, '/') == NULL)
 			remember_target(c, service);
 		on_hosts(c, &ch[i], ch, n);
+		on_queued(c, &ch[i]);
 		check_path(c, &ch[i]);
 	}
 	for (size_t i = 0; i < n; i++)
