@@ -9,6 +9,7 @@
 
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
+#include "lib/records/services.h"
 
 #include <string.h>
 
@@ -44,7 +45,7 @@ static bool runs_committed(struct looking *lk, const struct reader *r, size_t at
 	bool same;
 
 	MAP_FIND(lk->ln->view, service, e);
-	if (gather_take_state(r->arena, r, at, &s) != 0)
+	if (services_take(r->arena, r, at, &s, NULL) != 0)
 		return true; /* unreadable: what ran goes on */
 	if (s.service == NULL || !strings_have(&s.service->groups, lk->ln->opt.group_name))
 		return e == NULL;
@@ -112,10 +113,8 @@ static void on_list(void *ctx, struct reader **r_take, const struct error *err)
 	r = reader_next(r_take);
 	for (size_t i = 0; i < lk->n_batches; i++)
 		reader_get(r, path_decision(r->arena, lk->batches[i]));
-	for (size_t i = 0; i < lk->services.n; i++) {
-		reader_get(r, path_service(r->arena, lk->services.items[i]));
-		reader_children(r, path_service(r->arena, lk->services.items[i]));
-	}
+	for (size_t i = 0; i < lk->services.n; i++)
+		services_read(r, lk->services.items[i]);
 	reader_run(&r, on_contents, lk);
 }
 

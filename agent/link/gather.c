@@ -11,6 +11,7 @@
 #include "lib/base/str.h"
 #include "lib/model/fold.h"
 #include "lib/records/paths.h"
+#include "lib/records/services.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,39 +50,6 @@ void view_put(struct agent_link *ln, const char *id, const struct service_state 
 
 /* --- decoding ------------------------------------------------------------------------------------------ */
 
-static int take_state(struct arena *a, const struct reader *r, size_t at, struct service_state *out, struct error *err)
-{
-	const struct store_node *node = reader_node(r, at);
-	size_t n;
-	const char *const *names = reader_names(r, at + 1, &n);
-	struct service *s;
-	int rc;
-
-	*out = (struct service_state){ 0 };
-	if (node == NULL || node->len == 0)
-		return 0;
-	rc = record_decode(&service_record, node->data, node->len, a, &s, err);
-	if (rc != 0)
-		return rc;
-	out->service = s;
-	out->upstreams.items = arena_alloc(a, (n + 1) * sizeof(struct upstream));
-	for (size_t i = 0; i < n; i++)
-		if (upstream_from_text(names[i], a, &out->upstreams.items[out->upstreams.n], NULL) == 0)
-			out->upstreams.n++;
-	return 0;
-}
-
-int gather_take_state(struct arena *a, const struct reader *r, size_t at, struct service_state *out)
-{
-	return take_state(a, r, at, out, NULL);
-}
-
-static void read_state(struct reader *r, const char *service)
-{
-	reader_get(r, path_service(r->arena, service));
-	reader_children(r, path_service(r->arena, service));
-}
-
 /* --- everything ------------------------------------------------------------------------------------------ */
 
 struct sweep {
@@ -117,7 +85,7 @@ static void put_service(struct sweep *sw, const struct reader *r, size_t at, siz
 	struct service_state base, next;
 	const struct request *rq = ln->opt.rules.target ? decided_request(sw, r, first_request, id) : NULL;
 
-	if (take_state(r->arena, r, at, &base, NULL) != 0)
+	if (services_take(r->arena, r, at, &base, NULL) != 0)
 		return; /* a record that cannot be read changes nothing: what ran goes on */
 	if (rq != NULL) {
 		fold(&base, &rq, 1, r->arena, &next);
@@ -203,9 +171,9 @@ static void on_decisions(void *ctx, struct reader **r_take, const struct error *
 	sw->services = reader_names(prev, sw->n_batches, &sw->n_services);
 	r = reader_next(r_take);
 	for (size_t i = 0; i < sw->n_services; i++)
-		read_state(r, sw->services[i]);
+		services_read(r, sw->services[i]);
 	for (size_t i = 0; i < sw->more.n; i++)
-		read_state(r, sw->more.items[i]);
+		services_read(r, sw->more.items[i]);
 	for (size_t b = 0; b < sw->n_batches; b++)
 		for (size_t i = 0; sw->decisions[b] != NULL && i < sw->decisions[b]->requests.n; i++)
 			reader_get(r, path_request(r->arena, sw->decisions[b]->requests.items[i].id));
@@ -266,7 +234,7 @@ static int take_item(struct op *op, const struct reader *r, size_t i, const stru
 	int rc;
 
 	op->versions[i] = version_of(reader_node(r, 1 + 3 * i + 1));
-	rc = take_state(op->arena, r, 1 + 3 * i + 1, &op->bases[i], err);
+	rc = services_take(op->arena, r, 1 + 3 * i + 1, &op->bases[i], err);
 	if (rc != 0)
 		return rc;
 	op->nexts[i] = op->bases[i];
@@ -350,7 +318,7 @@ static void gather_whole_call(struct op *op)
 	reader_get(r, path_decision(r->arena, op->call->batch));
 	for (size_t i = 0; i < op->call->items.n; i++) {
 		reader_get(r, path_request(r->arena, op->call->items.items[i].request_id));
-		read_state(r, op->call->items.items[i].service_id);
+		services_read(r, op->call->items.items[i].service_id);
 	}
 	reader_run(&r, on_call, op);
 }

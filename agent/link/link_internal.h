@@ -117,7 +117,6 @@ void member_unregistered_ready(struct agent_link *ln); /* tests only: now regist
 /* gather.c: reads, then ops_gathered() with err NULL, or ERR_NOT_FOUND (decision ended), or why it cannot be known now. */
 void gather_all(struct op *op);
 void gather_call(struct op *op);
-int gather_take_state(struct arena *a, const struct reader *r, size_t at, struct service_state *out) MUST_CHECK;
 void gather_decided(struct agent_link *ln); /* decided.c: has a decision come or gone without us? then converge */
 void view_clear(struct agent_link *ln);
 void view_put(struct agent_link *ln, const char *id, const struct service_state *s); /* service NULL or of other groups: gone */

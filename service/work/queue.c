@@ -7,6 +7,7 @@
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
 #include "lib/records/requests.h"
+#include "lib/records/services.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,31 +83,13 @@ static void read_item(struct reader *r, const struct item *it)
 static void take_state(struct item *it, const struct reader *r, size_t at)
 {
 	const struct store_node *node = reader_node(r, at);
-	size_t n;
-	const char *const *names = reader_names(r, at + 1, &n);
 	struct error err = ERROR_INIT;
-	struct service *s;
 
 	forget_plan(it);
 	it->bytes = 0;
-	it->base = (struct service_state){ 0 };
 	it->sv = node != NULL ? node->version : -1;
-	if (node == NULL || node->len == 0)
-		return;
-	if (record_decode(&service_record, node->data, node->len, it->arena, &s, &err) != 0) {
+	if (services_take(it->arena, r, at, &it->base, &err) != 0)
 		it->bad = arena_printf(it->arena, "its service's record: %s", err.text);
-		return;
-	}
-	it->base.service = s;
-	it->base.upstreams.items = arena_alloc(it->arena, (n + 1) * sizeof(struct upstream));
-	for (size_t i = 0; i < n; i++) {
-		struct upstream *u = &it->base.upstreams.items[it->base.upstreams.n];
-
-		if (upstream_from_text(names[i], it->arena, u, NULL) != 0)
-			continue; /* not a name of ours or Java's: nothing can refer to it */
-		u->original = arena_strdup(it->arena, names[i]);
-		it->base.upstreams.n++;
-	}
 }
 
 void queue_take_item(struct worker *w, struct item *it, const struct reader *r, size_t at)
