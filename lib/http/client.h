@@ -41,6 +41,4 @@ struct call *client_call(struct client *c, const char *url, const struct slice *
 	void *ctx);
 void call_cancel(struct call **call);
 
-/* For makers (client_internal use): see client_sim.h. */
-
 #endif

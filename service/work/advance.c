@@ -95,7 +95,6 @@ static void split(struct flight *f)
 
 	for (size_t i = 0; i < f->n; i++)
 		f->rq[i].item->alone |= !cancelled || f->rq[i].status != INTERNAL_PENDING;
-	f->split = true;
 	worker_flight_over(f, true); /* the preparations are replaced by the next ones, or expire */
 }
 

@@ -65,7 +65,7 @@ struct flight {
 	struct tally *tally;
 	const char *failure;         /* why it turned back or was refused: "Apply failed {…" argument */
 	bool ready;                  /* loaded */
-	bool in_txn, split, adopted;
+	bool in_txn, adopted;
 	bool misread;                /* tests only (rules.readback off): an unknown outcome was taken for a failure */
 	struct ask *asks;            /* calls in progress and their back-off */
 	struct loop_timer timer;     /* deadline or retry, whichever is next */

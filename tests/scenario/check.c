@@ -396,7 +396,7 @@ static void on_decided(struct checker *c, const struct mem_change *ch)
 	}
 }
 
-static void on_hosts(struct checker *c, const struct mem_change *ch, const struct mem_change *all, size_t n)
+static void on_hosts(struct checker *c, const struct mem_change *ch)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
 
@@ -418,8 +418,6 @@ static void on_hosts(struct checker *c, const struct mem_change *ch, const struc
 			world_say(c->w, "%s has left", ag->name);
 		}
 	}
-	(void)all;
-	(void)n;
 }
 
 /* S12: whatever changes the state changes its version in the same transaction. */
@@ -474,7 +472,7 @@ static void on_commit(void *ctx, const char *session, const struct mem_change *c
 
 		if (service != NULL && strchr(service, '/') == NULL)
 			remember_target(c, service);
-		on_hosts(c, &ch[i], ch, n);
+		on_hosts(c, &ch[i]);
 		on_queued(c, &ch[i]);
 		check_path(c, &ch[i]);
 	}

@@ -90,7 +90,7 @@ enum txn_kind { TXN_OTHER, TXN_ENQUEUE, TXN_DECIDE, TXN_COMMIT, TXN_TURN, TXN_EN
 extern const char *const txn_names[];
 
 struct trigger {
-	enum { ON_NOTHING, ON_TXN, ON_CONFIRMED, ON_PREPARED, ON_CALL } on;
+	enum { ON_NOTHING, ON_TXN, ON_CALL } on;
 	int what;                 /* enum txn_kind or call type */
 	char name[16];            /* agent */
 	char *action;
