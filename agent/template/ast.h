@@ -12,15 +12,22 @@
 
 #include "agent/template/template.h"
 
+#include <stdint.h>
+
 struct segment {
 	const char *name;
 	int64_t index; /* of a list, for [3]; -1: none */
+	unsigned id;   /* of all segments of a template, from 0: a place for the evaluator's memory of where it was found */
 };
 
 struct path {
-	unsigned up;   /* how many ../ */
+	unsigned up;   /* how many ../ (for data: how many @../) */
 	bool data;     /* @index, @root.x: the first segment names a loop variable */
 	bool here;     /* this, ., this.x, ./x: only the scope itself */
+	/* A name of `as |x i|` that the first segment means: the how-manieth block with such names outwards
+	 * (0 = the nearest), and which of its names. slot -1: none. The segments behind the first are looked up in it. */
+	unsigned block;
+	int slot;
 	const struct segment *segs;
 	size_t n;
 	const char *text; /* as written */
@@ -44,30 +51,55 @@ struct expr {
 	enum expr_kind kind;
 	unsigned line, col;
 	union {
-		const struct value *literal;
+		const struct value *literal; /* null and undefined: value_null() */
 		struct path path;
 		struct call call;
 	} u;
 };
 
-enum node_kind { NODE_TEXT, NODE_PRINT, NODE_IF, NODE_UNLESS, NODE_EACH, NODE_WITH, NODE_SECTION };
+enum node_kind {
+	NODE_TEXT,
+	NODE_PRINT,
+	NODE_IF, NODE_UNLESS, NODE_EACH, NODE_WITH,
+	NODE_SECTION, /* {{#x}} of a plain name; {{^x}} is one with only an else part (at baragon level: UNLESS) */
+	NODE_TEST,    /* {{#helper ...}}: body if its value is true, else other */
+	NODE_PARTIAL, /* {{> x}}; {{#> x}}body{{/x}}: the body is @partial-block, and the fallback if there is no x */
+	NODE_INLINE,  /* {{#*inline "x"}}body{{/inline}} */
+	NODE_DEFINE,  /* {{#partial "x"}}body{{/partial}} (baragon): kept for a later #block, prints nothing */
+	NODE_BLOCK,   /* {{#block "x"}}body{{/block}} (baragon): what was kept for x, else the body */
+};
+
+/* {{^if x}}a{{else}}b{{/if}} has a in `other` and b in `body`: the evaluator need not know. */
 struct node {
 	enum node_kind kind;
 	unsigned line, col;
-	const char *text; /* TEXT */
+	const char *text; /* TEXT: after white space was settled */
 	size_t len;
-	const struct expr *expr; /* all others */
+	const uint8_t *states; /* TEXT: the target's state behind it, by that before it */
+	bool raw;              /* PRINT: {{{x}}}, {{&x}} */
+	const struct expr *expr; /* what it is about; PARTIAL, INLINE, DEFINE, BLOCK: the name, a literal where it stands there */
+	/* PARTIAL: args[0] is its context (none: the current one), hash is put over it; IF, UNLESS: includeZero. */
+	const struct param *args;
+	size_t n_args;
+	const struct param *hash;
+	size_t n_hash;
+	unsigned n_names;   /* as |x i|: how many; such a block counts for path.block */
+	const char *indent; /* PARTIAL alone on its line: in front of each of its lines; or NULL */
 	struct node *body, *other;
 	struct node *next;
+	struct spaces *spaces; /* of the parser and the white-space pass alone */
 };
 
 struct template {
 	struct arena *arena;
 	const char *name;
 	struct template_options opt; /* limits filled in */
+	const struct target *target;
 	const struct node *nodes;
+	unsigned n_segments;   /* segment ids are below it */
 	const char **mentions; /* first segments of its paths, each once */
 	size_t n_mentions, cap_mentions; /* the array is on the heap */
+	bool mentions_all; /* a dynamic path may reach anything */
 };
 
 /* "name:line:col: " and the text. */

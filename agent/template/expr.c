@@ -148,6 +148,7 @@ static int parse_path(struct parser *p, const struct token *tok, struct expr *e,
 	size_t i = 0;
 
 	e->kind = EXPR_PATH;
+	path->slot = -1;
 	path->text = arena_strndup(p->t->arena, tok->p, tok->n);
 	if (!parse_prefix(tok, path, &i) || !parse_segments(p, tok, i, path))
 		return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
@@ -289,9 +290,9 @@ static int parse_call(struct parser *p, bool block, struct expr *e, struct error
 	struct token name = p->tok;
 	int rc;
 
-	if (h->block != block)
+	if (h->form != HELPER_BOTH && (h->form == HELPER_BLOCK) != block)
 		return template_fail(err, ERR_INVALID, p->t->name, name.line, name.col,
-			h->block ? "helper '%s' needs a block, {{#%s}}" : "helper '%s' is not for blocks like {{#%s}}",
+			h->form == HELPER_BLOCK ? "helper '%s' needs a block, {{#%s}}" : "helper '%s' is not for blocks like {{#%s}}",
 			h->name, h->name);
 	rc = expr_next(p, err);
 	if (rc == 0)

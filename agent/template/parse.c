@@ -192,7 +192,7 @@ int parse_template(struct template *t, const char *text, size_t n, struct error 
 	enum stop stop;
 	int rc;
 
-	lex_init(&p.lx, t->name, text, n, t->opt.keep_blank_lines);
+	lex_init(&p.lx, t->name, text, n, t->opt.level == TEMPLATE_BARAGON);
 	rc = expr_next(&p, err);
 	if (rc == 0)
 		rc = parse_nodes(&p, &nodes, &stop, err);

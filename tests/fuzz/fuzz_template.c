@@ -26,8 +26,8 @@ static int echo(const struct template_call *call, const struct value **out, stru
 }
 
 static const struct template_helper HELPERS[] = {
-	{ "h", echo, 0, 3, false, NULL },
-	{ "b", echo, 0, 3, true, NULL },
+	{ "h", echo, 0, 3, HELPER_VALUE, NULL },
+	{ "b", echo, 0, 3, HELPER_BLOCK, NULL },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct value *v;
 	int rc;
 
-	opt.keep_blank_lines = size > 0 && (data[0] & 1) != 0;
+	opt.level = size > 0 && (data[0] & 1) != 0 ? TEMPLATE_BARAGON : TEMPLATE_LOCKSTEP;
 	rc = value_parse(DATA, strlen(DATA), a, &v, &err);
 	ASSERT(rc == 0);
 	rc = template_compile("fuzz", (const char *)data, size, &opt, &t, &err);

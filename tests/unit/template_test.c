@@ -46,8 +46,8 @@ static int same(const struct template_call *call, const struct value **out, stru
 }
 
 static const struct template_helper HELPERS[] = {
-	{ "join", join, 1, 9, false, NULL },
-	{ "ifSame", same, 2, 2, true, NULL },
+	{ "join", join, 1, 9, HELPER_VALUE, NULL },
+	{ "ifSame", same, 2, 2, HELPER_BLOCK, NULL },
 };
 
 static int run(const char *text, const struct template_options *opt, struct buf *out, struct error *err)
@@ -175,7 +175,7 @@ static void white_space(void **state)
 		{ "{{#ifSame '}}' \"}}\"}}\ny\n{{/ifSame}}\n", "y\n" },
 		{ "{{!--}}a{{!----}}b{{!----}}c", "bc" },
 	};
-	struct template_options java = { .keep_blank_lines = true };
+	struct template_options java = { .level = TEMPLATE_BARAGON };
 	AUTO(buf_release) struct buf out = BUF_INIT;
 	struct error err = ERROR_INIT;
 
