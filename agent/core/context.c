@@ -20,6 +20,20 @@ static void put_text(struct arena *a, struct value *map, const char *key, const 
 	value_map_put(a, map, key, s != NULL ? value_string(a, s) : value_null());
 }
 
+/* What Java has as an Optional. */
+static void put_optional(struct arena *a, struct value *map, const char *key, const struct value *v,
+	enum template_level level)
+{
+	struct value *wrap;
+
+	if (level == TEMPLATE_BARAGON) {
+		wrap = value_map_sized(a, 1);
+		value_map_add(a, wrap, TEMPLATE_OPTIONAL_KEY, v);
+		v = wrap;
+	}
+	value_map_put(a, map, key, v);
+}
+
 static int compare_texts(const void *x, const void *y)
 {
 	return strcmp(*(const char *const *)x, *(const char *const *)y);
@@ -243,28 +257,29 @@ static int put_upstreams(struct value *root, const struct service_state *s, stru
 	return 0;
 }
 
-static const struct value *ec2_value(const struct agent_ec2 *e, struct arena *a)
+static const struct value *ec2_value(const struct agent_ec2 *e, enum template_level level, struct arena *a)
 {
 	struct value *v = value_map(a);
 
-	put_text(a, v, "instanceId", e != NULL ? e->instance_id : NULL);
-	put_text(a, v, "availabilityZone", e != NULL ? e->availability_zone : NULL);
-	put_text(a, v, "subnetId", e != NULL ? e->subnet_id : NULL);
-	put_text(a, v, "vpcId", e != NULL ? e->vpc_id : NULL);
-	put_text(a, v, "privateIp", e != NULL ? e->private_ip : NULL);
+	put_optional(a, v, "instanceId", value_string(a, e != NULL ? e->instance_id : NULL), level);
+	put_optional(a, v, "availabilityZone", value_string(a, e != NULL ? e->availability_zone : NULL), level);
+	put_optional(a, v, "subnetId", value_string(a, e != NULL ? e->subnet_id : NULL), level);
+	put_optional(a, v, "vpcId", value_string(a, e != NULL ? e->vpc_id : NULL), level);
+	put_optional(a, v, "privateIp", value_string(a, e != NULL ? e->private_ip : NULL), level);
 	return v;
 }
 
-const struct value *context_agent_properties(const struct agentinfo *info, struct arena *a)
+const struct value *context_agent_properties(const struct agentinfo *info, enum template_level level,
+	struct arena *a)
 {
 	struct value *v = value_map(a);
 
 	put_text(a, v, "baseAgentUri", info->base_uri);
 	put_text(a, v, "agentId", info->agent_id);
-	put_text(a, v, "domain", info->domain);
-	value_map_put(a, v, "ec2", ec2_value(info->ec2, a));
+	put_optional(a, v, "domain", value_string(a, info->domain), level);
+	value_map_put(a, v, "ec2", ec2_value(info->ec2, level, a));
 	/* a template may ask whether there is one; what is in it was never reachable */
-	value_map_put(a, v, "gcloud", info->gcloud != NULL ? value_bool(true) : value_null());
+	put_optional(a, v, "gcloud", info->gcloud != NULL ? value_bool(true) : value_null(), level);
 	value_map_put(a, v, "extraAgentData", info->extra != NULL ? value_clone(info->extra, a) : value_map(a));
 	value_map_put(a, v, "batchEnabled", value_bool(info->batch_enabled));
 	put_text(a, v, TEMPLATE_TEXT_KEY, info->agent_id);

@@ -30,18 +30,21 @@
 #ifndef AGENT_CORE_CONTEXT_H
 #define AGENT_CORE_CONTEXT_H
 
+#include "agent/template/template.h"
 #include "lib/model/agentinfo.h"
 #include "lib/model/service.h"
 
 /* What is the same for every service. */
 struct context_agent {
+	enum template_level level;      /* of the templates that will see it */
 	const struct value *properties; /* agentProperties; NULL = an empty map */
 	bool purge_off;                 /* turnOffPurgeableCacheInTemplates */
 	struct strings purge_off_for;   /* servicesToBlockFromPurgeableCache */
 	int64_t timestamp_ms;           /* one for all services of a rendering */
 };
 
-const struct value *context_agent_properties(const struct agentinfo *info, struct arena *a);
+const struct value *context_agent_properties(const struct agentinfo *info, enum template_level level,
+	struct arena *a);
 
 /* ERR_INVALID: an upstream whose address is no token (it could end a directive); the text names it. */
 int context_build(const struct service_state *s, const struct context_agent *agent, struct arena *a,

@@ -115,7 +115,7 @@ int renderer_new(const struct renderer_config *cfg, struct renderer **r_out, str
 		if (rc != 0)
 			return rc;
 	}
-	r->agent.properties = cfg->agent != NULL ? context_agent_properties(cfg->agent, a) : value_map(a);
+	r->agent.properties = cfg->agent != NULL ? context_agent_properties(cfg->agent, r->agent.level, a) : value_map(a);
 	r->agent.purge_off = cfg->purge_off;
 	copy_strings(&cfg->purge_off_for, a, &r->agent.purge_off_for);
 	copy_strings(&cfg->domains, a, &r->domains.served);

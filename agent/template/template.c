@@ -8,7 +8,9 @@
 #include "agent/template/template.h"
 
 #include "agent/template/eval.h"
+#include "agent/template/lookup.h"
 #include "agent/template/parse.h"
+#include "agent/template/wording.h"
 #include "lib/base/str.h"
 
 #include <stdarg.h>
@@ -95,4 +97,17 @@ bool template_mentions(const struct template *t, const char *name)
 		if (str_eq(t->mentions[i], name))
 			return true;
 	return false;
+}
+
+bool template_true(const struct value *v)
+{
+	return lookup_true(v);
+}
+
+int template_wording(const struct value *v, enum template_level level, struct buf *out, struct error *err)
+{
+	if (level == TEMPLATE_LOCKSTEP && v != NULL && v->kind == VALUE_MAP && value_get(v, TEMPLATE_TEXT_KEY) == NULL)
+		return error_set(err, ERR_INVALID, "a map has no text");
+	wording_print(v, out);
+	return 0;
 }

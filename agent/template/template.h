@@ -110,6 +110,12 @@ const char *template_name(const struct template *t);
  * (So that costly data is only made when it is used.) */
 bool template_mentions(const struct template *t, const char *name);
 
+/* For helpers: is it true in every test?  NULL is false. */
+bool template_true(const struct value *v);
+/* The text that {{{x}}} prints at that level; nothing for NULL.  ERR_INVALID: it has none (a map, at lockstep level). */
+int template_wording(const struct value *v, enum template_level level, struct buf *out, struct error *err)
+	MUST_CHECK;
+
 /* Named templates for {{> name}}.  They are compiled with `opt` (whose `partials` is not read: they see each
  * other) and found when rendered; after the last add the object is immutable. */
 struct template_partials *template_partials_new(const struct template_options *opt);

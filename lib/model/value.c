@@ -65,6 +65,17 @@ struct value *value_string(struct arena *a, const char *s)
 	return v;
 }
 
+struct value *value_text(struct arena *a, const char *s)
+{
+	struct value *v;
+
+	if (s == NULL)
+		return &null_value;
+	v = new_value(a, VALUE_STRING);
+	v->u.s = s;
+	return v;
+}
+
 struct value *value_list(struct arena *a)
 {
 	return new_value(a, VALUE_LIST);
@@ -78,6 +89,15 @@ static void list_reserve(struct arena *a, struct value *list, size_t cap)
 		memcpy(items, list->u.list.items, list->u.list.n * sizeof(*items));
 	list->u.list.items = items;
 	list->u.list.cap = cap;
+}
+
+struct value *value_list_sized(struct arena *a, size_t n)
+{
+	struct value *list = value_list(a);
+
+	if (n > 0)
+		list_reserve(a, list, n);
+	return list;
 }
 
 void value_list_add(struct arena *a, struct value *list, const struct value *item)
@@ -170,18 +190,20 @@ static struct value_member *map_find(const struct value *map, const char *key)
 	return NULL;
 }
 
-void value_map_put(struct arena *a, struct value *map, const char *key, const struct value *v)
+struct value *value_map_sized(struct arena *a, size_t n)
 {
-	struct value_member *m;
-	size_t n, place;
+	struct value *map = value_map(a);
+
+	if (n > 0)
+		map_reserve(a, map, n);
+	return map;
+}
+
+void value_map_add(struct arena *a, struct value *map, const char *key, const struct value *v)
+{
+	size_t n = map->u.map.n, place;
 
 	ASSERT(map->kind == VALUE_MAP);
-	m = map_find(map, key);
-	if (m != NULL) {
-		m->value = v;
-		return;
-	}
-	n = map->u.map.n;
 	if (n == map->u.map.cap)
 		map_reserve(a, map, n == 0 ? 4 : 2 * n);
 	if (map->u.map.cap > LINEAR_KEYS) {
@@ -190,8 +212,20 @@ void value_map_put(struct arena *a, struct value *map, const char *key, const st
 			(n - place) * sizeof(uint32_t));
 		map_index(map)[place] = (uint32_t)n;
 	}
-	map->u.map.members[n] = (struct value_member){ arena_strdup(a, key), v };
+	map->u.map.members[n] = (struct value_member){ key, v };
 	map->u.map.n = n + 1;
+}
+
+void value_map_put(struct arena *a, struct value *map, const char *key, const struct value *v)
+{
+	struct value_member *m;
+
+	ASSERT(map->kind == VALUE_MAP);
+	m = map_find(map, key);
+	if (m != NULL)
+		m->value = v;
+	else
+		value_map_add(a, map, arena_strdup(a, key), v);
 }
 
 const struct value *value_get(const struct value *map, const char *key)

@@ -45,6 +45,12 @@ void value_list_add(struct arena *a, struct value *list, const struct value *ite
 struct value *value_map(struct arena *a);
 void value_map_put(struct arena *a, struct value *map, const char *key, const struct value *v); /* replaces */
 
+/* For data whose texts outlive it: keys and strings are borrowed.  A sized list or map has room for n. */
+struct value *value_text(struct arena *a, const char *s); /* NULL gives value_null() */
+struct value *value_list_sized(struct arena *a, size_t n);
+struct value *value_map_sized(struct arena *a, size_t n);
+void value_map_add(struct arena *a, struct value *map, const char *key, const struct value *v); /* a new key */
+
 const struct value *value_get(const struct value *map, const char *key); /* NULL: no such, or no map */
 
 /* Text. Limits: depth 64. Duplicate keys are an error. "key sorted" is the canonical form. */

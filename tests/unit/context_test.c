@@ -131,7 +131,7 @@ static void agent_facts(void **state)
 	(void)state;
 	value_map_put(a, extra, "k", value_string(a, "v"));
 	info.extra = extra;
-	agent.properties = context_agent_properties(&info, a);
+	agent.properties = context_agent_properties(&info, TEMPLATE_LOCKSTEP, a);
 	strings_add(&agent.purge_off_for, a, "svc/1");
 	assert_int_equal(context_build(state_of(SERVICE, 0, a), &agent, a, &v, &err), 0);
 	check(v, "{{#with agentProperties}}{{agentId}} {{baseAgentUri}} [{{domain}}] {{ec2.availabilityZone}} [{{ec2.vpcId}}] "

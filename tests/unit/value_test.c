@@ -206,6 +206,32 @@ static void bad_text_is_refused(void **state)
 	}
 }
 
+static void borrowed_texts(void **state)
+{
+	static const char *const keys[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o",
+		"p", "q", "r", "s", "t" };
+	struct arena *a = *state;
+	size_t n;
+
+	for (n = 0; n <= ARRAY_LEN(keys); n++) {
+		struct value *map = value_map_sized(a, n / 2), *list = value_list_sized(a, n / 2);
+		size_t i;
+
+		for (i = n; i > 0; i--) {
+			value_map_add(a, map, keys[i - 1], value_text(a, keys[i - 1]));
+			value_list_add(a, list, value_get(map, keys[i - 1]));
+		}
+		value_map_put(a, map, "a", value_text(a, keys[0]));
+		for (i = 0; i < n; i++) {
+			assert_ptr_equal(value_get(map, keys[i])->u.s, keys[i]);
+			assert_ptr_equal(list->u.list.items[n - 1 - i]->u.s, keys[i]);
+		}
+		assert_int_equal(map->u.map.n, n > 0 ? n : 1);
+		assert_null(value_get(map, "z"));
+	}
+	assert_ptr_equal(value_text(a, NULL), value_null());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keys_are_found_at_every_size, setup, teardown),
 		cmocka_unit_test_setup_teardown(equality_is_by_value, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_clone_shares_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(borrowed_texts, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_text_is_refused, setup, teardown),
 	};
 
