@@ -18,7 +18,7 @@ static struct template_source per_service(const struct template_conf *t)
 
 static struct template_source collected(const struct collected_conf *t)
 {
-	return (struct template_source){ .filename = t->filename, .text = t->text, .collected = true,
+	return (struct template_source){ .filename = t->filename, .text = t->text, .scope = SCOPE_COLLECTED,
 		.header = t->header, .footer = t->footer, .mode = (unsigned)t->mode };
 }
 

@@ -29,48 +29,39 @@ struct showing { /* it outlives the api, if that is freed meanwhile */
 	struct error err;
 };
 
-/* The text of lines first..last. */
-static struct slice lines_of(const char *text, size_t n, size_t first, size_t last)
+/* The service's own piece of a file. */
+static const struct fileset_piece *own_piece(const struct fileset_file *f)
 {
-	const char *end = text + n, *p = text, *from;
-
-	for (size_t line = 1; line < first && p < end; line++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-
-		p = nl != NULL ? nl + 1 : end;
-	}
-	from = p;
-	for (size_t line = first; line <= last && p < end; line++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-
-		p = nl != NULL ? nl + 1 : end;
-	}
-	return (struct slice){ from, (size_t)(p - from) };
+	for (size_t i = 0; i < f->n_pieces; i++)
+		if (f->pieces[i].owner != NULL && f->pieces[i].size > 0)
+			return &f->pieces[i];
+	return NULL;
 }
 
-/* The service's part of a file, as it is on disk. A file that is not collected is the service's as a whole. */
+/* The service's part of a file, as it is on disk. A file that is not collected is shown as a whole. */
 static struct slice part_of(const struct fileset_file *f, const struct buf *disk)
 {
-	struct slice whole = { buf_cstr(disk), disk->len }, part;
+	struct slice whole = { buf_cstr(disk), disk->len };
+	const struct fileset_piece *own;
 	const char *at;
 
-	if (f->n_spans == 0)
+	if (f->scope != SCOPE_COLLECTED)
 		return whole;
-	part = lines_of(f->data, f->size, f->spans[0].first_line, f->spans[f->n_spans - 1].last_line);
-	at = memmem(whole.p, whole.n, part.p, part.n);
+	own = own_piece(f);
+	at = memmem(whole.p, whole.n, own->data, own->size);
 	if (at == NULL)
 		return whole;
-	return (struct slice){ at, part.n };
+	return (struct slice){ at, own->size };
 }
 
-static int show_file(struct showing *s, const struct fileset_file *f, bool collected)
+static int show_file(struct showing *s, const struct fileset_file *f)
 {
 	AUTO(xfree_p) char *path = xasprintf("%s/%s", s->root, f->path);
 	AUTO(buf_release) struct buf disk = BUF_INIT;
 	struct slice part;
 	int rc;
 
-	if (collected && f->n_spans == 0)
+	if (f->scope == SCOPE_COLLECTED && own_piece(f) == NULL)
 		return 0; /* nothing of this service is in it */
 	rc = file_read(path, FILE_MAX, &disk, &s->err);
 	if (rc == ERR_NOT_FOUND)
@@ -92,15 +83,12 @@ static void work(void *ctx)
 {
 	struct showing *s = ctx;
 	const struct service_state *state = &s->service->state;
-	AUTO(fileset_free) struct fileset *fs = NULL, *none = NULL;
+	AUTO(fileset_free) struct fileset *fs = NULL;
 
 	buf_char(&s->answer, '[');
-	s->rc = fileset_build(s->renderer, &state, 1, s->now_ms, &fs, NULL, &s->err);
-	/* What is there without any service is collected. */
-	if (s->rc == 0)
-		s->rc = fileset_build(s->renderer, &state, 0, s->now_ms, &none, NULL, &s->err);
+	s->rc = fileset_build(s->renderer, NULL, &state, NULL, 1, s->now_ms, &fs, NULL, &s->err);
 	for (size_t i = 0; s->rc == 0 && i < fs->n; i++)
-		s->rc = show_file(s, &fs->files[i], fileset_find(none, fs->files[i].path) != NULL);
+		s->rc = show_file(s, &fs->files[i]);
 	buf_char(&s->answer, ']');
 }
 

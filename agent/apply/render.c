@@ -67,7 +67,7 @@ static int build_files(struct apply *a, struct plan *p, int64_t timestamp_ms, st
 	states = arena_alloc(p->arena, (item->n + 1) * sizeof(*states));
 	for (size_t i = 0; i < item->n; i++)
 		states[i] = &item->services[i]->state;
-	rc = fileset_build(a->opt.renderer, states, item->n, timestamp_ms, &p->fileset, &blames, err);
+	rc = fileset_build(a->opt.renderer, NULL, states, NULL, item->n, timestamp_ms, &p->fileset, &blames, err);
 	if (rc != 0) {
 		for (size_t i = 0; i < blames.n; i++)
 			blame_add(a->report, blames.items[i].service_id, blames.items[i].message);
@@ -116,7 +116,7 @@ static int plan_fill(struct apply *a, struct plan *p, struct error *err)
 			return rc;
 		}
 		p->files[i].name = fs->files[i].path;
-		p->files[i].data = fs->files[i].data;
+		p->files[i].data = fileset_text(&fs->files[i], p->arena);
 		p->files[i].size = fs->files[i].size;
 	}
 	p->n = fs->n;

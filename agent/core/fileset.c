@@ -12,6 +12,7 @@
 #include "agent/core/fileset.h"
 
 #include "agent/core/renderer.h"
+#include "agent/template/collect.h"
 #include "lib/base/str.h"
 
 #include <stdlib.h>
@@ -122,13 +123,25 @@ static int add_frame(struct build *b, bool footer, const struct value *common, s
 	return 0;
 }
 
+static size_t count_lines(const char *data, size_t n)
+{
+	size_t lines = 0;
+
+	for (const char *p = data, *end = data + n; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+		lines++;
+	return lines;
+}
+
 static void add_item(struct build *b, const struct renderer_row *row, const char *path, const char *data, size_t size,
 	size_t service)
 {
 	struct item it = { .service = service };
+	const char *owner = service != NO_SERVICE ? b->subjects[service].id : NULL;
+	struct fileset_piece *piece = arena_alloc(b->arena, sizeof(*piece));
 
-	it.file = (struct fileset_file){ .path = path, .data = data, .size = size, .mode = row->mode,
-		.owner = service != NO_SERVICE ? b->subjects[service].id : NULL };
+	*piece = (struct fileset_piece){ data, size, count_lines(data, size), owner };
+	it.file = (struct fileset_file){ .path = path, .pieces = piece, .n_pieces = 1, .size = size, .owner = owner,
+		.scope = row->scope, .mode = row->mode };
 	GROW(b->items, b->n_items, b->cap_items);
 	b->items[b->n_items++] = it;
 }
@@ -153,7 +166,7 @@ static int render_row(struct build *b, size_t row_index, const struct template *
 	const char *data;
 	int rc;
 
-	if (row->collected) {
+	if (row->scope == SCOPE_COLLECTED) {
 		rc = collect_add(c, t, b->subjects[service].id, context, err);
 		return rc != 0 ? rc : count_bytes(b, c->text.len - before, err);
 	}
@@ -205,21 +218,40 @@ static void render_service(struct build *b, size_t service)
 		(void)!render_rows(b, service, context, &s->fault);
 }
 
+/* The text of a collected file between its spans is nobody's. */
+static void cut_pieces(struct build *b, const struct collect *c, struct fileset_file *f)
+{
+	struct fileset_piece *pieces = arena_alloc(b->arena, (2 * c->n + 1) * sizeof(*pieces));
+	const char *data = f->pieces[0].data;
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct span *s = &c->spans[i];
+
+		if (s->from > at)
+			pieces[n++] = (struct fileset_piece){ data + at, s->from - at,
+				count_lines(data + at, s->from - at), NULL };
+		pieces[n++] = (struct fileset_piece){ data + s->from, s->to - s->from,
+			s->last_line - s->first_line + 1, s->owner };
+		at = s->to;
+	}
+	if (f->size > at)
+		pieces[n++] = (struct fileset_piece){ data + at, f->size - at, count_lines(data + at, f->size - at),
+			NULL };
+	f->pieces = pieces;
+	f->n_pieces = n;
+}
+
 static void collected_items(struct build *b)
 {
 	for (size_t i = 0; i < b->r->n; i++) {
 		struct collect *c = &b->collects[i];
-		struct span *spans;
 
-		if (!b->r->rows[i].collected)
+		if (b->r->rows[i].scope != SCOPE_COLLECTED)
 			continue;
 		add_item(b, &b->r->rows[i], b->r->rows[i].filename, arena_strndup(b->arena, buf_cstr(&c->text),
 			c->text.len), c->text.len, NO_SERVICE);
-		spans = arena_alloc(b->arena, (c->n + 1) * sizeof(*spans));
-		if (c->n > 0)
-			memcpy(spans, c->spans, c->n * sizeof(*spans));
-		b->items[b->n_items - 1].file.spans = spans;
-		b->items[b->n_items - 1].file.n_spans = c->n;
+		cut_pieces(b, c, &b->items[b->n_items - 1].file);
 	}
 }
 
@@ -262,7 +294,7 @@ static void settle_paths(struct build *b)
 			continue;
 		}
 		if (last->service != NO_SERVICE && it->service != NO_SERVICE && last->file.size == it->file.size &&
-			memcmp(last->file.data, it->file.data, it->file.size) == 0) {
+			memcmp(last->file.pieces->data, it->file.pieces->data, it->file.size) == 0) {
 			if (last->service != it->service)
 				last->file.owner = NULL;
 			continue;
@@ -313,7 +345,8 @@ static struct fileset *make_set(struct build *b)
 	return fs;
 }
 
-int fileset_build(const struct renderer *r, const struct service_state *const *services, size_t n,
+int fileset_build(const struct renderer *r, struct fileset_cache *cache,
+	const struct service_state *const *services, const struct fileset_version *versions, size_t n,
 	int64_t timestamp_ms, struct fileset **fs_out, struct fileset_blames *blames, struct error *err)
 {
 	AUTO(build_release) struct build b = { .r = r };
@@ -322,6 +355,8 @@ int fileset_build(const struct renderer *r, const struct service_state *const *s
 	const struct value *common;
 	int rc = build_init(&b, r, services, n, timestamp_ms, err), framed;
 
+	(void)cache;
+	(void)versions;
 	if (rc != 0)
 		return rc;
 	if (r->headers_see_services)
@@ -381,5 +416,41 @@ const char *fileset_owner(const struct fileset *fs, const char *path, size_t lin
 
 	if (f == NULL)
 		return NULL;
-	return f->n_spans > 0 ? collect_owner(f->spans, f->n_spans, line) : f->owner;
+	if (f->scope == SCOPE_SERVICE)
+		return f->owner;
+	for (size_t i = 0, last = 0; i < f->n_pieces; i++) {
+		last += f->pieces[i].lines;
+		if (line <= last)
+			return line > 0 ? f->pieces[i].owner : NULL;
+	}
+	return NULL;
+}
+
+const char *fileset_text(const struct fileset_file *f, struct arena *a)
+{
+	char *text, *to;
+
+	if (f->n_pieces == 1)
+		return f->pieces[0].data;
+	text = to = arena_alloc(a, f->size + 1);
+	for (size_t i = 0; i < f->n_pieces; i++) {
+		memcpy(to, f->pieces[i].data, f->pieces[i].size);
+		to += f->pieces[i].size;
+	}
+	return text;
+}
+
+/* It remembers nothing yet. */
+struct fileset_cache {
+	bool unused;
+};
+
+struct fileset_cache *fileset_cache_new(void)
+{
+	return xcalloc(1, sizeof(struct fileset_cache));
+}
+
+void fileset_cache_free(struct fileset_cache **c)
+{
+	xfree_p(c);
 }

@@ -53,10 +53,10 @@ static int check_row(const struct template_source *src, struct renderer_row *row
 {
 	int rc = layout_check(row->filename, &row->kind, err);
 
-	if (rc == 0 && src->collected && row->kind != LAYOUT_PLAIN)
+	if (rc == 0 && src->scope == SCOPE_COLLECTED && row->kind != LAYOUT_PLAIN)
 		return error_set(err, ERR_INVALID, "filename '%s': a collected file is one file, without %%s",
 			row->filename);
-	if (rc == 0 && !src->collected && (given(src->header) || given(src->footer)))
+	if (rc == 0 && src->scope != SCOPE_COLLECTED && (given(src->header) || given(src->footer)))
 		return error_set(err, ERR_INVALID, "filename '%s': only a collected file has a header or footer",
 			row->filename);
 	return rc;
@@ -72,11 +72,14 @@ static int make_row(const struct renderer_config *cfg, const struct template_sou
 	while (filename[0] == '/') /* Java puts the root path in front of it, whatever it is */
 		filename++;
 	row->filename = arena_strdup(r->arena, filename);
-	row->collected = src->collected;
+	row->scope = src->scope;
 	row->mode = src->mode != 0 ? src->mode : 0644;
 	rc = check_row(src, row, err);
+	if (rc == 0 && (src->scope == SCOPE_GROUP || src->shards > 1))
+		rc = error_set(err, ERR_INVALID, "filename '%s': shards and files of a group are not there yet",
+			row->filename);
 	for (size_t i = 0; rc == 0 && i + 1 < r->n; i++)
-		if ((src->collected || r->rows[i].collected) && str_eq(r->rows[i].filename, row->filename))
+		if ((src->scope != SCOPE_SERVICE || r->rows[i].scope != SCOPE_SERVICE) && str_eq(r->rows[i].filename, row->filename))
 			rc = error_set(err, ERR_INVALID, "filename '%s': two templates for a collected file",
 				row->filename);
 	if (rc == 0)

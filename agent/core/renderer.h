@@ -15,7 +15,7 @@
 struct renderer_row {
 	const char *filename;
 	enum layout_kind kind;
-	bool collected;
+	enum template_scope scope;
 	unsigned mode;
 	struct template *by_default, *header, *footer; /* NULL: none */
 	struct {

@@ -21,7 +21,7 @@ int collect_add(struct collect *c, const struct template *t, const char *owner, 
 		lines += c->text.data[i] == '\n';
 	if (owner != NULL) {
 		GROW(c->spans, c->n, c->cap);
-		c->spans[c->n++] = (struct span){ owner, c->lines + 1, c->lines + lines };
+		c->spans[c->n++] = (struct span){ owner, c->lines + 1, c->lines + lines, from, c->text.len };
 	}
 	c->lines += lines;
 	return 0;

@@ -18,6 +18,7 @@
 struct span {
 	const char *owner; /* borrowed from the caller of collect_add */
 	size_t first_line, last_line;
+	size_t from, to; /* bytes */
 };
 
 struct collect {

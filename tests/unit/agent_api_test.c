@@ -94,10 +94,10 @@ static void make_renderer(struct box *b)
 	const struct template_source sources[] = {
 		{ .filename = "svc/%s.cfg", .text = "is {{service.serviceId}}\n" },
 		{ .filename = "all.cfg", .text = "a {{service.serviceId}}\nb {{service.serviceId}}\n",
-			.collected = true, .header = "# all\n" },
-		{ .filename = "time.cfg", .text = "{{service.serviceId}} {{timestamp}}\n", .collected = true },
+			.scope = SCOPE_COLLECTED, .header = "# all\n" },
+		{ .filename = "time.cfg", .text = "{{service.serviceId}} {{timestamp}}\n", .scope = SCOPE_COLLECTED },
 		{ .filename = "named.cfg", .named = &(struct template_text){ "other", "x\n" }, .n_named = 1,
-			.collected = true, .header = "# none\n" },
+			.scope = SCOPE_COLLECTED, .header = "# none\n" },
 	};
 	const struct renderer_config cfg = { .templates = sources, .n_templates = ARRAY_LEN(sources) };
 

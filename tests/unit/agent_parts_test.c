@@ -100,19 +100,20 @@ static void templates(void **state)
 	const struct service svc = { .id = "s1", .base_path = "/s1", .template_name = "two" };
 	const struct service_state one = { .service = &svc };
 	const struct service_state *all[] = { &one };
+	AUTO(arena_free) struct arena *a = arena_new();
 	struct fileset *fs = NULL;
 
 	(void)state;
 	assert_int_equal(make(HEAD LB "templates:\n  - {filename: 'p/%s', template: a, namedTemplates: {two: b}}\n"
 				      "collectedTemplates:\n  - {filename: c, mode: 0600, header: '<', template: a, "
 				      "namedTemplates: {two: b}, footer: '>'}\n"), 0);
-	assert_int_equal(fileset_build(parts->renderer, all, 1, 0, &fs, NULL, &err), 0);
+	assert_int_equal(fileset_build(parts->renderer, NULL, all, NULL, 1, 0, &fs, NULL, &err), 0);
 	assert_int_equal(fs->n, 2);
 	assert_string_equal(fs->files[0].path, "c");
-	assert_string_equal(fs->files[0].data, "<\nb\n>\n");
+	assert_string_equal(fileset_text(&fs->files[0], a), "<\nb\n>\n");
 	assert_int_equal(fs->files[0].mode, 0600);
 	assert_string_equal(fs->files[1].path, "p/s1");
-	assert_string_equal(fs->files[1].data, "b");
+	assert_string_equal(fileset_text(&fs->files[1], a), "b");
 	fileset_free(&fs);
 }
 

@@ -36,6 +36,8 @@ static void make(struct fixture *f, const struct template_source *rows, size_t n
 {
 	struct renderer_config cfg = { .templates = rows, .n_templates = n, .default_domain = "d.com" };
 
+	if (f->arena == NULL)
+		f->arena = arena_new();
 	if (renderer_new(&cfg, &f->r, &f->err) != 0)
 		fail_msg("%s", f->err.text);
 }
@@ -56,8 +58,6 @@ static void add(struct fixture *f, const char *id, const char *note, const char 
 	else
 		buf_str(&text, "},\"templateName\":null},");
 	buf_str(&text, "\"upstreams\":[{\"upstream\":\"10.0.0.1:80\"}]}");
-	if (f->arena == NULL)
-		f->arena = arena_new();
 	if (record_decode(&service_state_record, text.data, text.len, f->arena, &s, &f->err) != 0)
 		fail_msg("%s", f->err.text);
 	f->services[f->n++] = s;
@@ -65,17 +65,19 @@ static void add(struct fixture *f, const char *id, const char *note, const char 
 
 static int build(struct fixture *f)
 {
-	return fileset_build(f->r, f->services, f->n, 5, &f->fs, &f->blames, &f->err);
+	return fileset_build(f->r, NULL, f->services, NULL, f->n, 5, &f->fs, &f->blames, &f->err);
 }
 
 static const char *text_of(const struct fixture *f, const char *path)
 {
 	const struct fileset_file *file = fileset_find(f->fs, path);
+	const char *text;
 
 	if (file == NULL)
 		fail_msg("no file '%s'", path);
-	assert_int_equal(strlen(file->data), file->size);
-	return file->data;
+	text = fileset_text(file, f->arena);
+	assert_int_equal(strlen(text), file->size);
+	return text;
 }
 
 static void files_of_services(void **state)
@@ -114,9 +116,9 @@ static void files_of_services(void **state)
 }
 
 static const struct template_source collected_rows[] = {
-	{ .filename = "all.cfg", .text = "# {{id}}\nbackend {{backend}}\n", .collected = true,
+	{ .filename = "all.cfg", .text = "# {{id}}\nbackend {{backend}}\n", .scope = SCOPE_COLLECTED,
 		.header = "# {{#each services}}{{id}} {{/each}}\n", .footer = "# end" },
-	{ .filename = "plain.map", .text = "{{#if service.options.note}}{{id}}{{/if}}", .collected = true },
+	{ .filename = "plain.map", .text = "{{#if service.options.note}}{{id}}{{/if}}", .scope = SCOPE_COLLECTED },
 };
 
 static void collected_files(void **state)
@@ -167,7 +169,7 @@ static void order_of_services_is_not_seen(void **state)
 	f.services[2] = swap;
 	assert_int_equal(build(&f), 0);
 	for (size_t i = 0; i < first->n; i++)
-		assert_string_equal(first->files[i].data, f.fs->files[i].data);
+		assert_string_equal(fileset_text(&first->files[i], f.arena), fileset_text(&f.fs->files[i], f.arena));
 	f.services[0] = f.services[1];
 	fileset_free(&f.fs);
 	assert_int_equal(build(&f), ERR_INVALID);
@@ -179,7 +181,7 @@ static void all_culprits_are_named(void **state)
 {
 	static const struct template_source rows[] = {
 		{ .filename = "p/%s", .text = "{{id}}\n {{service.options.note}}" },
-		{ .filename = "all", .text = "{{service.options.note}}", .collected = true,
+		{ .filename = "all", .text = "{{service.options.note}}", .scope = SCOPE_COLLECTED,
 			.header = "{{#each services}}{{service.options.note}}{{/each}}" },
 	};
 	AUTO(fixture_release) struct fixture f = { .n = 0 };
@@ -206,7 +208,7 @@ static void all_culprits_are_named(void **state)
 static void a_header_may_fail_alone(void **state)
 {
 	static const struct template_source rows[] = {
-		{ .filename = "all", .text = "{{id}}", .collected = true, .footer = "\n{{#each timestamp}}{{/each}}" } };
+		{ .filename = "all", .text = "{{id}}", .scope = SCOPE_COLLECTED, .footer = "\n{{#each timestamp}}{{/each}}" } };
 	AUTO(fixture_release) struct fixture f = { .n = 0 };
 
 	(void)state;
@@ -220,7 +222,7 @@ static void a_header_may_fail_alone(void **state)
 static void one_path_has_one_content(void **state)
 {
 	static const struct template_source rows[] = { { .filename = "shared", .text = "{{id}}" },
-		{ .filename = "x-%s", .text = "x" }, { .filename = "x-all", .text = "{{id}}", .collected = true } };
+		{ .filename = "x-%s", .text = "x" }, { .filename = "x-all", .text = "{{id}}", .scope = SCOPE_COLLECTED } };
 	AUTO(fixture_release) struct fixture f = { .n = 0 }, g = { .n = 0 };
 
 	(void)state;
@@ -249,12 +251,12 @@ static void bad_configuration(void **state)
 	} cases[] = {
 		{ { { .filename = "a", .text = "x{{" } }, "a:1:2: the tag that begins here has no end" },
 		{ { { .filename = "a", .named = named, .n_named = 1 } }, "a (n):2:4: 'if' needs a parameter" },
-		{ { { .filename = "a-%s", .text = "x", .collected = true } },
+		{ { { .filename = "a-%s", .text = "x", .scope = SCOPE_COLLECTED } },
 			"filename 'a-%s': a collected file is one file, without %s" },
 		{ { { .filename = "a", .text = "x", .header = "h" } }, "filename 'a': only a collected file has a header or footer" },
 		{ { { .filename = "../a", .text = "x" } }, "filename '../a': must be a path below rootPath, without leading "
 			"or double slashes, '.', '..' and control characters, and not in '.lockstep'" },
-		{ { { .filename = "a", .text = "x" }, { .filename = "a", .text = "x", .collected = true } },
+		{ { { .filename = "a", .text = "x" }, { .filename = "a", .text = "x", .scope = SCOPE_COLLECTED } },
 			"filename 'a': two templates for a collected file" },
 	};
 

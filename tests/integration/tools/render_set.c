@@ -25,8 +25,9 @@ static int write_files(const struct fileset *fs, const char *out, struct error *
 
 	for (size_t i = 0; rc == 0 && i < fs->n; i++) {
 		AUTO(xfree_p) char *path = xasprintf("%s/%s", out, fs->files[i].path);
+		AUTO(arena_free) struct arena *a = arena_new();
 
-		rc = file_replace(path, fs->files[i].data, fs->files[i].size, 0644, err);
+		rc = file_replace(path, fileset_text(&fs->files[i], a), fs->files[i].size, 0644, err);
 	}
 	return rc;
 }
@@ -48,7 +49,7 @@ static int render(const struct renderer *r, const char *services, const char *ou
 	states = arena_alloc(a, (list.n + 1) * sizeof(*states));
 	for (size_t i = 0; i < list.n; i++)
 		states[i] = &((const struct service_state *)list.items)[i];
-	rc = fileset_build(r, states, list.n, 0, &fs, &blames, err);
+	rc = fileset_build(r, NULL, states, NULL, list.n, 0, &fs, &blames, err);
 	for (size_t i = 0; i < blames.n; i++)
 		fprintf(stderr, "blame %s: %s\n", blames.items[i].service_id, blames.items[i].message);
 	return rc != 0 ? rc : write_files(fs, out, err);
@@ -56,7 +57,7 @@ static int render(const struct renderer *r, const char *services, const char *ou
 
 int main(int argc, char **argv)
 {
-	struct template_source rows[MAX_TEMPLATES] = { { NULL, NULL, NULL, 0, false, NULL, NULL, 0 } };
+	struct template_source rows[MAX_TEMPLATES] = { { .filename = NULL } };
 	struct renderer_config cfg = { .templates = rows };
 	AUTO(renderer_free) struct renderer *r = NULL;
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 			return fail(&err);
 		row->filename = argv[i];
 		row->text = arena_strdup(a, buf_cstr(&text));
-		row->collected = true;
+		row->scope = SCOPE_COLLECTED;
 	}
 	if (renderer_new(&cfg, &r, &err) != 0 || render(r, argv[2], argv[1], &err) != 0)
 		return fail(&err);
