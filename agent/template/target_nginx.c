@@ -10,7 +10,7 @@
  * taken away before " ' \ , \t \r \n are the byte meant, and before any other byte it stays, though that byte
  * loses its meaning: no word without quotes can hold a bare blank, ; or {.
  * $name and ${name} are variables in most directives, in strings of both kinds too; \$ is a backslash and a
- * variable: there is no way to write a $.  A word of more than 4,095 bytes is an error.
+ * variable: there is no way to write a $.  A word of about 4,096 bytes is an error.
  *
  * Layer: agent/template.  Threads: no state.
  *
