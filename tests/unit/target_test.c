@@ -113,6 +113,15 @@ static void haproxy_places(void **state)
 		{ "server \\\nserver ", "b c", "b\\ c" },
 		{ "# x\\\nserver ", "b c", "b\\ c" },
 		{ "server a\r\nserver ", "b", "b" },
+	};
+
+	(void)state;
+	check_rows(&target_haproxy, rows, ARRAY_LEN(rows));
+}
+
+static void haproxy_keywords(void **state)
+{
+	static const struct row rows[] = {
 		/* the first word */
 		{ "", "server", NULL },
 		{ "", "", NULL },
@@ -293,6 +302,15 @@ static void nginx_places(void **state)
 		{ "root ", "a$b", NULL },
 		{ "root a", " ", NULL },
 		{ "root x\"", "a b", NULL }, /* a quote within a bare word is no string */
+	};
+
+	(void)state;
+	check_rows(&target_nginx, rows, ARRAY_LEN(rows));
+}
+
+static void nginx_strings(void **state)
+{
+	static const struct row rows[] = {
 		/* strings */
 		{ "root \"", "a b;{}#'", "a b;{}#'" },
 		{ "root \"", "\\\"", "\\\\\\\"" },
@@ -324,6 +342,15 @@ static void nginx_places(void **state)
 		{ "set \"$a_", "b c", NULL },
 		{ "set '${a_", "\xc3\xa9", NULL },
 		{ "set \"\\$a", "-", NULL },
+	};
+
+	(void)state;
+	check_rows(&target_nginx, rows, ARRAY_LEN(rows));
+}
+
+static void nginx_directives(void **state)
+{
+	static const struct row rows[] = {
 		/* the first word of a directive */
 		{ "", "root", NULL },
 		{ "", "", NULL },
@@ -491,10 +518,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(haproxy_places),
+		cmocka_unit_test(haproxy_keywords),
 		cmocka_unit_test(haproxy_words_of_conditions),
 		cmocka_unit_test(haproxy_words_of_parts),
 		cmocka_unit_test(map_places),
 		cmocka_unit_test(nginx_places),
+		cmocka_unit_test(nginx_strings),
+		cmocka_unit_test(nginx_directives),
 		cmocka_unit_test(text_and_html),
 		cmocka_unit_test(control_characters),
 		cmocka_unit_test(ends),
