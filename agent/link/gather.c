@@ -1,13 +1,11 @@
 /*
  * gather.c - what must run here, read from the store alone
  *
- * target(service) = the committed state, with the requests of a decided batch folded in whose direction is forward.  The
- * decision is read before the state: if it has ended meanwhile, the state read after it is the answer either way.
- *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "agent/link/link_internal.h"
 
+#include "agent/link/sweep.h"
 #include "lib/base/str.h"
 #include "lib/model/fold.h"
 #include "lib/records/paths.h"
@@ -48,166 +46,51 @@ void view_put(struct agent_link *ln, const char *id, const struct service_state 
 	MAP_ADD(ln->view, id, e);
 }
 
-/* --- decoding ------------------------------------------------------------------------------------------ */
-
 /* --- everything ------------------------------------------------------------------------------------------ */
 
-struct sweep {
-	struct op *op;
-	size_t n_batches, n_services;
-	const char *const *batches, *const *services;
-	const struct decision **decisions;
-	struct strings more; /* services of decided requests that have no state yet */
-};
-
-static const struct request *decided_request(const struct sweep *sw, const struct reader *r, size_t first, const char *service)
+static void on_service(void *ctx, const char *id, const struct service_state *s)
 {
-	size_t at = first;
-
-	for (size_t b = 0; b < sw->n_batches; b++) {
-		const struct decision *d = sw->decisions[b];
-
-		for (size_t i = 0; d != NULL && i < d->requests.n; i++, at++) {
-			const struct store_node *node = reader_node(r, at);
-			struct request *rq;
-
-			if (d->requests.items[i].dir == DIR_FORWARD && strcmp(d->requests.items[i].service, service) == 0 && node != NULL &&
-				request_decode(node->data, node->len, r->arena, &rq, NULL) == 0)
-				return rq;
-		}
-	}
-	return NULL;
-}
-
-static void put_service(struct sweep *sw, const struct reader *r, size_t at, size_t first_request, const char *id)
-{
-	struct agent_link *ln = sw->op->ln;
-	struct service_state base, next;
-	const struct request *rq = ln->opt.rules.target ? decided_request(sw, r, first_request, id) : NULL;
-
-	if (services_take(r->arena, r, at, &base, NULL) != 0)
-		return; /* a record that cannot be read changes nothing: what ran goes on */
-	if (rq != NULL) {
-		fold(&base, &rq, 1, r->arena, &next);
-		base = next;
-	}
-	view_put(ln, id, &base);
-}
-
-static void note_listed(struct agent_link *ln, const char *id)
-{
+	struct op *op = ctx;
 	struct view_entry *e;
 
-	MAP_FIND(ln->view, id, e);
+	view_put(op->ln, id, s);
+	MAP_FIND(op->ln->view, id, e);
+	if (e != NULL)
+		e->listed = true;
+}
+
+/* What ran goes on. */
+static void on_unreadable(void *ctx, const char *id, const struct error *err)
+{
+	struct op *op = ctx;
+	struct view_entry *e;
+
+	(void)err;
+	MAP_FIND(op->ln->view, id, e);
 	if (e != NULL)
 		e->listed = true;
 }
 
 /* What is neither in the state nor decided must not run. */
-static void drop_unlisted(const struct sweep *sw)
+static void on_swept(void *ctx, const struct error *err)
 {
-	struct agent_link *ln = sw->op->ln;
+	struct op *op = ctx;
 	struct view_entry *e, *tmp;
 
-	MAP_EACH(ln->view, e, tmp)
-		e->listed = false;
-	for (size_t i = 0; i < sw->n_services; i++)
-		note_listed(ln, sw->services[i]);
-	for (size_t i = 0; i < sw->more.n; i++)
-		note_listed(ln, sw->more.items[i]);
-	MAP_EACH(ln->view, e, tmp)
-		if (!e->listed)
-			entry_free(ln, e);
-}
-
-static void on_contents(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct sweep *sw = ctx;
-	struct op *op = sw->op;
-
-	if (err == NULL) {
-		const struct reader *r = *r_take;
-		size_t first_request = 2 * (sw->n_services + sw->more.n);
-
-		for (size_t i = 0; i < sw->n_services; i++)
-			put_service(sw, r, 2 * i, first_request, sw->services[i]);
-		for (size_t i = 0; i < sw->more.n; i++)
-			put_service(sw, r, 2 * (sw->n_services + i), first_request, sw->more.items[i]);
-		drop_unlisted(sw);
+	MAP_EACH(op->ln->view, e, tmp) {
+		if (err == NULL && !e->listed)
+			entry_free(op->ln, e);
+		else
+			e->listed = false;
 	}
 	ops_gathered(op, err);
-	reader_free(r_take);
-}
-
-static bool listed(const struct sweep *sw, const char *service)
-{
-	for (size_t i = 0; i < sw->n_services; i++)
-		if (strcmp(sw->services[i], service) == 0)
-			return true;
-	return strings_have(&sw->more, service);
-}
-
-static void on_decisions(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct sweep *sw = ctx;
-	struct reader *r, *prev = *r_take;
-
-	if (err != NULL) {
-		ops_gathered(sw->op, err);
-		reader_free(r_take);
-		return;
-	}
-	sw->decisions = arena_alloc(prev->arena, (sw->n_batches + 1) * sizeof(struct decision *));
-	for (size_t b = 0; b < sw->n_batches; b++) {
-		const struct store_node *node = reader_node(prev, b);
-		struct decision *d = NULL;
-
-		if (node != NULL && decision_decode(node->data, node->len, prev->arena, &d, NULL) == 0)
-			sw->decisions[b] = d;
-		for (size_t i = 0; d != NULL && i < d->requests.n; i++)
-			if (!listed(sw, d->requests.items[i].service))
-				strings_add(&sw->more, prev->arena, d->requests.items[i].service);
-	}
-	sw->services = reader_names(prev, sw->n_batches, &sw->n_services);
-	r = reader_next(r_take);
-	for (size_t i = 0; i < sw->n_services; i++)
-		services_read(r, sw->services[i]);
-	for (size_t i = 0; i < sw->more.n; i++)
-		services_read(r, sw->more.items[i]);
-	for (size_t b = 0; b < sw->n_batches; b++)
-		for (size_t i = 0; sw->decisions[b] != NULL && i < sw->decisions[b]->requests.n; i++)
-			reader_get(r, path_request(r->arena, sw->decisions[b]->requests.items[i].id));
-	reader_run(&r, on_contents, sw);
-}
-
-static void on_decided_list(void *ctx, struct reader **r_take, const struct error *err)
-{
-	struct sweep *sw = ctx;
-	struct reader *r;
-
-	if (err != NULL) {
-		ops_gathered(sw->op, err);
-		reader_free(r_take);
-		return;
-	}
-	sw->batches = reader_names(*r_take, 0, &sw->n_batches);
-	r = reader_next(r_take);
-	for (size_t b = 0; b < sw->n_batches; b++)
-		reader_get(r, path_decision(r->arena, sw->batches[b]));
-	reader_children(r, PATH_STATE);
-	reader_run(&r, on_decisions, sw);
 }
 
 void gather_all(struct op *op)
 {
-	struct agent_link *ln = op->ln;
-	struct reader *r = reader_new(ln->st, ln->life);
-	struct sweep *sw = arena_alloc(r->arena, sizeof(*sw));
+	static const struct sweep_fns fns = { on_service, on_unreadable, on_swept };
 
-	sw->op = op;
-	reader_sync_first(r);
-	reader_children(r, PATH_DECIDED);
-	reader_run(&r, on_decided_list, sw);
+	sweep_run(op->ln->st, op->ln->life, op->ln->opt.rules.target, &fns, op);
 }
 
 /* --- one call: the decision, then requests and states of its services, in one wave -------------------------- */

@@ -19,7 +19,7 @@ struct view_entry {
 	UT_hash_handle hh;
 	struct target_service *target;
 	const char *id; /* of the target */
-	bool listed;    /* gather_all has just read of it */
+	bool listed;    /* only within gather_all: it was just read of */
 };
 
 enum op_kind {
