@@ -20,22 +20,12 @@
 
 #define COMMAND_TIMEOUT_MS 10000
 #define CONFIRM_TIMEOUT_MS 10000
-#define FILE_MODE 0644
 #define ROOT_MODE 0755
 #define PROBE_US 5000000
 
 static const char *filled(struct arena *a, const char *s)
 {
 	return s && *s ? arena_strdup(a, s) : NULL;
-}
-
-static void copy_modes(struct apply *a, const struct apply_options *o)
-{
-	struct apply_mode *modes = arena_alloc(a->arena, (o->n_modes + 1) * sizeof(*modes));
-
-	for (size_t i = 0; i < o->n_modes; i++)
-		modes[i] = (struct apply_mode){ arena_strdup(a->arena, o->modes[i].name), o->modes[i].mode };
-	a->opt.modes = modes;
 }
 
 static void copy_options(struct apply *a, const struct apply_options *o)
@@ -50,13 +40,10 @@ static void copy_options(struct apply *a, const struct apply_options *o)
 	to->master_socket = filled(a->arena, o->master_socket);
 	to->stats_socket = filled(a->arena, o->stats_socket);
 	to->fingerprint_file = filled(a->arena, o->fingerprint_file);
-	if (to->file_mode == 0)
-		to->file_mode = FILE_MODE;
 	if (to->command_timeout_ms == 0)
 		to->command_timeout_ms = COMMAND_TIMEOUT_MS;
 	if (to->confirm_timeout_ms == 0)
 		to->confirm_timeout_ms = CONFIRM_TIMEOUT_MS;
-	copy_modes(a, o);
 	if (o->view_argv) {
 		size_t n = 0;
 		const char **words;

@@ -14,6 +14,8 @@
 #include "agent/haproxy/answer.h"
 #include "lib/os/proc.h"
 
+#include <sys/types.h>
+
 #define FINGERPRINT_TEXT "global\n    set-var proc.lockstep str(%s)\n"
 
 /* What must be on disk, and how that differs from what is. */
@@ -21,6 +23,7 @@ struct plan_file {
 	const char *name; /* relative to rootPath */
 	const char *data;
 	size_t size;
+	mode_t mode; /* if it is new */
 	bool write;  /* its bytes are not on disk */
 	bool exists; /* something is on disk under its name */
 };

@@ -20,21 +20,10 @@
 #include "agent/apply/work.h"
 #include "agent/core/fileset.h"
 
-#include <sys/types.h>
-
-/* Mode of one file when it is new (collectedTemplates[].mode); a file that is replaced keeps its own. */
-struct apply_mode {
-	const char *name; /* relative to rootPath */
-	mode_t mode;
-};
-
 /* All copied by apply_new() but the renderer, which is borrowed. NULL or "" = not configured. */
 struct apply_options {
 	const char *root_path;
 	const struct renderer *renderer;
-	mode_t file_mode;            /* of new files; 0: 0644 */
-	const struct apply_mode *modes; /* of new files that have one of their own */
-	size_t n_modes;
 	const char *check_command;   /* as in the YAML; split as proc_split() does */
 	const char *reload_command;  /* used where the two sockets are not configured */
 	int64_t command_timeout_ms;  /* each; 0: 10,000 */

@@ -61,16 +61,12 @@ static int check_device(struct apply *a, const char *live, struct error *err)
 	return error_set(err, ERR_INVALID, "'%s' is on another file system than '%s'", live, a->home);
 }
 
-static mode_t mode_of(const struct apply *a, const char *name, const char *live)
+/* A file that is replaced keeps its own. */
+static mode_t mode_of(const struct plan_file *f, const char *live)
 {
 	struct stat st;
 
-	if (stat(live, &st) == 0)
-		return st.st_mode & 07777;
-	for (size_t i = 0; i < a->opt.n_modes; i++)
-		if (str_eq(a->opt.modes[i].name, name))
-			return a->opt.modes[i].mode;
-	return a->opt.file_mode;
+	return stat(live, &st) == 0 ? st.st_mode & 07777 : f->mode;
 }
 
 static int stage_file(struct apply *a, const struct plan_file *f, struct error *err)
@@ -83,7 +79,7 @@ static int stage_file(struct apply *a, const struct plan_file *f, struct error *
 	if (rc == 0)
 		rc = make_staged_parents(staged, err);
 	if (rc == 0)
-		rc = file_write_unsynced(staged, f->data, f->size, mode_of(a, f->name, live), err);
+		rc = file_write_unsynced(staged, f->data, f->size, mode_of(f, live), err);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define FILE_MAX ((size_t)1024 * 1024 * 1024)
+#define MARKER_MODE 0644
 
 void plan_free(struct plan **p)
 {
@@ -85,7 +86,7 @@ static void add_marker(struct apply *a, struct plan *p)
 	while (at < p->n && strcmp(p->files[at].name, a->marker_name) < 0)
 		at++;
 	memmove(&p->files[at + 1], &p->files[at], (p->n - at) * sizeof(*p->files));
-	p->files[at] = (struct plan_file){ .name = a->marker_name, .data = text, .size = strlen(text) };
+	p->files[at] = (struct plan_file){ .name = a->marker_name, .data = text, .size = strlen(text), .mode = MARKER_MODE };
 	p->n++;
 }
 
@@ -118,6 +119,7 @@ static int plan_fill(struct apply *a, struct plan *p, struct error *err)
 		p->files[i].name = fs->files[i].path;
 		p->files[i].data = fileset_text(&fs->files[i], p->arena);
 		p->files[i].size = fs->files[i].size;
+		p->files[i].mode = fs->files[i].mode;
 	}
 	p->n = fs->n;
 	add_digests(bare, p);

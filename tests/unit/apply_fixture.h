@@ -35,7 +35,7 @@ static inline void fixture_renderer(struct fixture *f)
 		{ .filename = "svc/%s.cfg", .text = per_service },
 		{ .filename = "own/%s/id", .text = "{{service.serviceId}}\n" },
 		{ .filename = "all.map", .text = "{{service.serviceId}} b_{{service.serviceId}}\n",
-			.scope = SCOPE_COLLECTED },
+			.scope = SCOPE_COLLECTED, .mode = 0640 },
 	};
 	const struct renderer_config cfg = { .templates = sources, .n_templates = ARRAY_LEN(sources) };
 	struct error err = ERROR_INIT;

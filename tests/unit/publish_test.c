@@ -100,17 +100,13 @@ static unsigned mode_of(const char *name)
 /* New files get the configured mode, the operator's later chmod is kept. */
 static void test_modes(void **state)
 {
-	static const struct apply_mode modes[] = { { "all.map", 0640 } };
 	AUTO(xfree_p) char *path = xasprintf("%s/svc/a.cfg", f.root);
 
 	(void)state;
-	f.opt.modes = modes;
-	f.opt.n_modes = ARRAY_LEN(modes);
-	f.opt.file_mode = 0604;
 	fixture_open(&f);
 	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "10.0.0.1:80")));
 	assert_int_equal(mode_of("all.map"), 0640);
-	assert_int_equal(mode_of("svc/a.cfg"), 0604);
+	assert_int_equal(mode_of("svc/a.cfg"), 0644);
 	assert_int_equal(chmod(path, 0600), 0);
 	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "10.0.0.2:80")));
 	assert_int_equal(mode_of("svc/a.cfg"), 0600);
