@@ -7,30 +7,10 @@
  */
 #include "agent/agent_parts.h"
 
+#include "agent/compile_errors.h"
+
 #include <stdlib.h>
-
-/* --- templates --- */
-
-static struct template_source per_service(const struct template_conf *t)
-{
-	return (struct template_source){ .filename = t->filename, .text = t->text };
-}
-
-static struct template_source collected(const struct collected_conf *t)
-{
-	return (struct template_source){ .filename = t->filename, .text = t->text, .scope = SCOPE_COLLECTED,
-		.header = t->header, .footer = t->footer, .mode = (unsigned)t->mode };
-}
-
-static void put_named(struct arena *a, struct template_source *s, const struct setting_map *named)
-{
-	struct template_text *texts = arena_alloc(a, (named->n + 1) * sizeof(*texts));
-
-	for (size_t i = 0; i < named->n; i++)
-		texts[i] = (struct template_text){ named->items[i].key, named->items[i].value };
-	s->named = texts;
-	s->n_named = named->n;
-}
+#include <time.h>
 
 static struct strings strings_of(struct arena *a, const struct setting_strings *from)
 {
@@ -41,26 +21,65 @@ static struct strings strings_of(struct arena *a, const struct setting_strings *
 	return s;
 }
 
-static int make_renderer(const struct agent_conf *c, struct agent_parts *p, struct error *err)
+/* --- templates --- */
+
+static const struct template_text *texts_of(struct arena *a, const struct setting_map *from)
 {
-	size_t n = c->templates.n + c->collected.n;
-	struct template_source *rows = arena_alloc(p->arena, (n + 1) * sizeof(*rows));
-	struct renderer_config cfg = { .templates = rows, .n_templates = n, .agent = &p->info,
+	struct template_text *texts = arena_alloc(a, (from->n + 1) * sizeof(*texts));
+
+	for (size_t i = 0; i < from->n; i++)
+		texts[i] = (struct template_text){ from->items[i].key, from->items[i].value };
+	return texts;
+}
+
+static void add_sources(struct arena *a, const struct template_list *list, enum template_scope scope,
+	struct template_source *out, size_t *n)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct template_conf *t = &list->items[i];
+
+		out[(*n)++] = (struct template_source){ .filename = t->filename, .text = t->text,
+			.named = texts_of(a, &t->named), .n_named = t->named.n, .scope = scope, .header = t->header,
+			.footer = t->footer, .shards = t->shards > 1 ? (unsigned)t->shards : 0,
+			.output = (enum template_output)t->output, .allow_control = t->allow_control,
+			.mode = (unsigned)t->mode };
+	}
+}
+
+static void host_time(void *ctx, int64_t seconds, struct tm *out)
+{
+	time_t at = (time_t)seconds;
+
+	(void)ctx;
+	localtime_r(&at, out);
+}
+
+static const char *host_address(void *ctx, const char *host, struct arena *a)
+{
+	return resolve_address(((struct agent_parts *)ctx)->names, host, a);
+}
+
+static int make_renderer(const struct agent_conf *c, struct agent_parts *p, struct settings_report *rep, struct error *err)
+{
+	size_t all = c->templates.n + c->collected.n + c->group.n, n = 0;
+	struct template_source *rows = arena_alloc(p->arena, (all + 1) * sizeof(*rows));
+	struct renderer_config cfg = { .templates = rows, .n_templates = all, .agent = &p->info,
 		.domains = strings_of(p->arena, &c->lb.domains), .default_domain = c->lb.default_domain,
 		.purge_off = c->lb.purgeable_cache_off,
-		.purge_off_for = strings_of(p->arena, &c->lb.purgeable_blocked) };
+		.purge_off_for = strings_of(p->arena, &c->lb.purgeable_blocked),
+		.level = (enum template_level)c->level,
+		.partials = texts_of(p->arena, &c->partials), .n_partials = c->partials.n,
+		.helpers = { .date_format = c->date_format, .zero_weight = c->zero_weight,
+			.weighting_format = c->weighting_format, .local_time = host_time, .resolve = host_address,
+			.ctx = p } };
+	struct error why = ERROR_INIT;
+	int rc;
 
-	for (size_t i = 0; i < c->templates.n; i++) {
-		rows[i] = per_service(&c->templates.items[i]);
-		put_named(p->arena, &rows[i], &c->templates.items[i].named);
-	}
-	for (size_t i = 0; i < c->collected.n; i++) {
-		struct template_source *row = &rows[c->templates.n + i];
-
-		*row = collected(&c->collected.items[i]);
-		put_named(p->arena, row, &c->collected.items[i].named);
-	}
-	return renderer_new(&cfg, &p->renderer, err);
+	add_sources(p->arena, &c->templates, SCOPE_SERVICE, rows, &n);
+	add_sources(p->arena, &c->collected, SCOPE_COLLECTED, rows, &n);
+	add_sources(p->arena, &c->group, SCOPE_GROUP, rows, &n);
+	rc = renderer_new(&cfg, &p->renderer, &why);
+	return rc == 0 ? 0 : compile_errors(c, &cfg, &why, rep, err);
 }
 
 /* --- metadata and group --- */
@@ -134,15 +153,19 @@ static void make_options(const struct agent_conf *c, struct agent_parts *p)
 		.reconcile_ms = (int64_t)c->state_check_seconds * 1000 };
 }
 
-int agent_parts_new(const struct agent_conf *conf, struct agent_parts **parts_out, struct error *err)
+int agent_parts_new(const struct agent_conf *conf, struct agent_parts **parts_out, struct settings_report *rep,
+	struct error *err)
 {
+	const struct resolve_options names = { .max_names = (size_t)conf->resolve_names,
+		.keep_ms = (int64_t)conf->resolve_seconds * 1000 };
 	struct agent_parts *p = xcalloc(1, sizeof(*p));
 	int rc;
 
 	p->arena = arena_new();
 	make_info(conf, p);
 	make_group(conf, p);
-	rc = make_renderer(conf, p, err);
+	p->names = resolve_new(&names);
+	rc = make_renderer(conf, p, rep, err);
 	if (rc != 0) {
 		agent_parts_free(&p);
 		return rc;
@@ -159,6 +182,7 @@ void agent_parts_free(struct agent_parts **parts)
 	if (p == NULL)
 		return;
 	renderer_free(&p->renderer);
+	resolve_free(&p->names);
 	arena_free(&p->arena);
 	free(p);
 }

@@ -10,38 +10,67 @@
 #include "agent/agent_settings.h"
 
 #include "agent/agent_settings_internal.h"
+#include "agent/template/template.h"
 #include "lib/os/file.h"
 
 #define CONF struct agent_conf
 #define TEMPLATE struct template_conf
-#define COLLECTED struct collected_conf
 #define HOUR_MS 3600000
 #define DAY_MS 86400000
 #define LOCK_WHY "one pipeline makes all changes in turn, there is no lock to wait for"
 #define ROTATE_WHY "logs are rotated by who writes them, or by logrotate"
-#define NO_WEIGHTS "templates have no weighting helper yet"
 #define LEVEL_WHY "the agent compares what is with what must be until they agree"
 
+/* In the order of the enums. */
+#define LEVEL_WORDS "lockstep|baragon"
+#define OUTPUT_WORDS "default|text|haproxy|haproxy-map|nginx|html"
+_Static_assert(TEMPLATE_LOCKSTEP == 0 && TEMPLATE_BARAGON == 1, "LEVEL_WORDS");
+_Static_assert(OUTPUT_DEFAULT == 0 && OUTPUT_TEXT == 1 && OUTPUT_HAPROXY == 2 && OUTPUT_HAPROXY_MAP == 3 &&
+		OUTPUT_NGINX == 4 && OUTPUT_HTML == 5, "OUTPUT_WORDS");
+
 /* clang-format off */
+#define TEXT_ROWS(what)                                                                                               \
+	SET_STRING(TEMPLATE, inline_text, "template", NULL, 0, what),                                                  \
+	SET_STRING(TEMPLATE, file, "templateFile", NULL, 0, "File with that template, relative to this YAML, instead of `template`.")
+#define NAMED_ROWS                                                                                                    \
+	SET_MAP(TEMPLATE, named_texts, "namedTemplates", "Other templates in place of it, by `templateName` of the service."), \
+	SET_MAP(TEMPLATE, named_files, "namedTemplateFiles", "The same from files, relative to this YAML: name to file.")
+#define OUTPUT_ROWS                                                                                                   \
+	SET_ENUM(TEMPLATE, output, "output", "default", OUTPUT_WORDS,                                                  \
+		"The file's grammar: `{{x}}` is written so that it stays one value in it, or refused. `default`: at level " \
+		"`lockstep` by the file's name, `.cfg` haproxy, `.map` haproxy-map, `.conf` nginx, all others text; at " \
+		"level `baragon` html."),                                                                              \
+	SET_BOOL(TEMPLATE, allow_control, "allowControlCharacters", "false",                                           \
+		"May `{{{x}}}` write line breaks and other control characters that a value holds?"),                  \
+	SET_MODE(TEMPLATE, mode, "mode", "0644", "Of a file that is made.")
+
 static const struct setting template_rows[] = {
 	SET_STRING(TEMPLATE, filename, "filename", NULL, SETTING_REQUIRED,
 		"Path below `rootPath`: with one `%s` for the service id, with two for domain and service id."),
-	SET_STRING(TEMPLATE, inline_text, "template", NULL, 0, "The default template."),
-	SET_STRING(TEMPLATE, file, "templateFile", NULL, 0,
-		"File with the default template, relative to this YAML, instead of `template`."),
-	SET_MAP(TEMPLATE, named, "namedTemplates", "Other templates for this file, by `templateName` of the service."),
+	TEXT_ROWS("The default template."),
+	NAMED_ROWS,
+	OUTPUT_ROWS,
 	SET_END,
 };
 
 static const struct setting collected_rows[] = {
-	SET_STRING(COLLECTED, filename, "filename", NULL, SETTING_REQUIRED, "Path below `rootPath`: one file for all services."),
-	SET_STRING(COLLECTED, inline_text, "template", NULL, 0,
-		"Rendered for each service; the fragments are joined by service id."),
-	SET_STRING(COLLECTED, file, "templateFile", NULL, 0, "File with that template, relative to this YAML, instead of `template`."),
-	SET_MAP(COLLECTED, named, "namedTemplates", "Other templates for the fragments, by `templateName` of the service."),
-	SET_STRING(COLLECTED, header, "header", NULL, 0, "Template in front of the fragments; it sees all services."),
-	SET_STRING(COLLECTED, footer, "footer", NULL, 0, "Template behind the fragments; it sees all services."),
-	SET_MODE(COLLECTED, mode, "mode", "0644", "Of a file that is made."),
+	SET_STRING(TEMPLATE, filename, "filename", NULL, SETTING_REQUIRED,
+		"Path below `rootPath`: one file for all services; with one `%s` for the number of the shard."),
+	TEXT_ROWS("Rendered for each service; the fragments are joined by service id."),
+	NAMED_ROWS,
+	SET_STRING(TEMPLATE, header, "header", NULL, 0, "Template in front of the fragments; it sees all services."),
+	SET_STRING(TEMPLATE, footer, "footer", NULL, 0, "Template behind the fragments; it sees all services."),
+	SET_INT(TEMPLATE, shards, "shards", "1", 1, SHARDS_MAX,
+		"More than one: that many files, `00`, `01`, ... in place of `%s`, and each service's fragment in one of "
+		"them, chosen by its id."),
+	OUTPUT_ROWS,
+	SET_END,
+};
+
+static const struct setting group_rows[] = {
+	SET_STRING(TEMPLATE, filename, "filename", NULL, SETTING_REQUIRED, "Path below `rootPath`."),
+	TEXT_ROWS("Rendered once; it sees `services`, what a template of each service sees, by service id."),
+	OUTPUT_ROWS,
 	SET_END,
 };
 
@@ -49,13 +78,21 @@ const struct setting agent_settings[] = {
 	DAEMON_HOSTNAME_ROW(CONF, daemon),
 	SET_STRING(CONF, base_url_template, "baseUrlTemplate", "http://%s:%d%s", 0,
 		"How the agent's base URI is made of host, port and context path."),
-	SET_LIST(CONF, templates, "templates", template_rows, "Files that are rendered for each service."),
-	SET_LIST(CONF, collected, "collectedTemplates", collected_rows,
-		"Files that are rendered once for all services of the group: the right way for HAProxy."),
+	SET_LIST(CONF, templates, LIST_TEMPLATES, template_rows, "Files that are rendered for each service."),
+	SET_LIST(CONF, collected, LIST_COLLECTED, collected_rows,
+		"Files made of a fragment for each service of the group: the right way for HAProxy."),
+	SET_LIST(CONF, group, LIST_GROUP, group_rows, "Files that are rendered once, from all services of the group."),
+	SET_ENUM(CONF, level, "templateLevel", "lockstep", LEVEL_WORDS,
+		"`baragon`: templates render byte for byte what the Java agent renders. `lockstep`: Handlebars of today, "
+		"and values that stay values (`output`)."),
+	SET_STRING(CONF, partials_dir, "partialsDirectory", NULL, 0,
+		"Folder of partials, relative to this YAML, read at start: `web/server.hbs` in it is `{{> web/server}}`."),
 	SET_NO_EFFECT("watchedDirectories", "no folders are copied: what writes there may write below `rootPath` itself"),
-	SET_NO_EFFECT("defaultDateFormat", "templates have no `formatTimestamp` yet"),
-	SET_NO_EFFECT("zeroWeightString", NO_WEIGHTS),
-	SET_NO_EFFECT("weightingFormat", NO_WEIGHTS),
+	SET_STRING(CONF, date_format, "defaultDateFormat", "yyyy-MM-dd hh:mm a", 0,
+		"How `formatTimestamp` writes a time, in the letters of Java's SimpleDateFormat."),
+	SET_STRING(CONF, zero_weight, "zeroWeightString", "backup", SETTING_EMPTY_OK,
+		"What `preferSameRackWeighting` writes for an upstream that shall get nothing."),
+	SET_STRING(CONF, weighting_format, "weightingFormat", "weight=%s", 0, "How it writes a weight; `weight %s` for HAProxy."),
 	SET_NO_EFFECT("purgeCacheUriFormat", "caches are not purged"),
 	SET_MAP(CONF, extra_agent_data, "extraAgentData", "Free texts for templates, shown in the agent's metadata."),
 	SET_STRING(CONF, private_ip, "privateIp", NULL, 0, "Private address in the agent's metadata."),
@@ -82,8 +119,10 @@ const struct setting agent_settings[] = {
 	SET_NO_EFFECT("maxReapplyConfigAttempts", LEVEL_WHY),
 	SET_NO_EFFECT("enablePollingStateValidation", "the comparison is always made"),
 	SET_NO_EFFECT("maxGetGloablStateAttempts", "the state is read from ZooKeeper"),
-	SET_NO_EFFECT("maxResolveCacheSize", "look-ups are not kept"),
-	SET_NO_EFFECT("expireResolveCacheAfterDays", "look-ups are not kept"),
+	SET_INT(CONF, resolve_names, "maxResolveCacheSize", "4000", 1, 1000000,
+		"How many host names `resolveHostname` remembers; the one not used for longest goes."),
+	SET_INT(CONF, resolve_seconds, "resolveCacheSeconds", "60", 1, 86400, "When it looks up a name again."),
+	SET_NO_EFFECT("expireResolveCacheAfterDays", "names are looked up again after `resolveCacheSeconds`, used or not"),
 
 	DAEMON_SERVER_ROWS(CONF, daemon),
 	DAEMON_ZOOKEEPER_ROWS(CONF, daemon, "6000"),
@@ -147,15 +186,15 @@ int agent_conf_parse(const char *name, const char *text, size_t len, struct agen
 {
 	struct arena *arena = arena_new();
 	AUTO(agent_conf_free) struct agent_conf *c = arena_alloc(arena, sizeof(*c));
-	const struct yaml_node *root = NULL;
 	int rc;
 
 	c->arena = arena;
-	rc = settings_parse(agent_settings, name, text, len, arena, c, &root, rep, err);
+	c->name = arena_strdup(arena, name);
+	rc = settings_parse(agent_settings, name, text, len, arena, c, &c->root, rep, err);
 	if (rc == 0)
-		rc = daemon_conf_finish(&c->daemon, name, root, arena, rep, err);
+		rc = daemon_conf_finish(&c->daemon, name, c->root, arena, rep, err);
 	if (rc == 0)
-		rc = agent_conf_finish(c, name, root, rep, err);
+		rc = agent_conf_finish(c, rep, err);
 	if (rc != 0)
 		return rc;
 	*conf_out = STEAL(c);

@@ -15,22 +15,27 @@
 #include "lib/base/error.h"
 #include "lib/conf/daemon_settings.h"
 
-/* A file for each service (or each of its domains). */
+#define SHARDS_MAX 64
+
+/* An entry of templates, collectedTemplates or groupTemplates. What its list has no key for is as zeros. */
 struct template_conf {
-	const char *filename; /* a pattern that layout_check() has passed */
-	const char *text;     /* derived: `template`, or what templateFile holds; NULL: no default one */
+	const char *filename;     /* a pattern that layout_check() has passed */
+	const char *text;         /* derived: `template`, or what templateFile holds; NULL: no default one */
+	struct setting_map named; /* derived: name -> text, of namedTemplates and namedTemplateFiles */
 	const char *inline_text, *file;
-	struct setting_map named; /* name -> text */
+	struct setting_map named_texts, named_files;
+	const char *header, *footer; /* templates that see all services; NULL = none */
+	int shards;
+	int output; /* enum template_output */
+	bool allow_control;
+	int mode;
+	const struct yaml_node *node; /* where it stands in the file */
+	int line;
 };
 
-/* One file for all services of the group: header, a fragment for each service by id, footer. */
-struct collected_conf {
-	const char *filename;
-	const char *text; /* derived; NULL: no default one */
-	const char *inline_text, *file;
-	struct setting_map named;
-	const char *header, *footer; /* templates that see all services; NULL = none */
-	int mode;
+struct template_list {
+	struct template_conf *items;
+	size_t n;
 };
 
 struct haproxy_conf {
@@ -65,19 +70,21 @@ struct gcloud_conf {
 
 struct agent_conf {
 	struct arena *arena;
+	const char *name;             /* of the YAML, in messages */
+	const struct yaml_node *root; /* the YAML; in the arena */
 	struct daemon_conf daemon; /* host, port, context path, ZooKeeper, auth, log level */
 	const char *base_uri;      /* derived from baseUrlTemplate */
 	const char *agent_id;      /* derived: host:port */
 
 	struct lb_conf lb;
-	struct {
-		struct template_conf *items;
-		size_t n;
-	} templates;
-	struct {
-		struct collected_conf *items;
-		size_t n;
-	} collected;
+	struct template_list templates; /* a file for each service, or each of its domains */
+	struct template_list collected; /* a fragment for each service, by id, in one file or some shards */
+	struct template_list group;     /* one file, one template that sees all services */
+	int level;                      /* enum template_level */
+	const char *partials_dir;
+	struct setting_map partials;    /* derived: name -> text, sorted by name */
+	const char *date_format, *zero_weight, *weighting_format;
+	int resolve_names, resolve_seconds;
 
 	const char *base_url_template;
 	struct setting_map extra_agent_data;
@@ -94,7 +101,12 @@ struct agent_conf {
 
 extern const struct setting agent_settings[];
 
-/* Reads the template files, too.  `rep` gets the warnings, and on failure every error found; may
+/* What those lists are called in the file. */
+#define LIST_TEMPLATES "templates"
+#define LIST_COLLECTED "collectedTemplates"
+#define LIST_GROUP "groupTemplates"
+
+/* Reads the template files and partials, too.  `rep` gets the warnings, and on failure every error found; may
  * be NULL. */
 int agent_conf_load(const char *path, struct agent_conf **conf_out, struct settings_report *rep,
 	struct error *err) MUST_CHECK;
@@ -102,6 +114,14 @@ int agent_conf_load(const char *path, struct agent_conf **conf_out, struct setti
 int agent_conf_parse(const char *name, const char *text, size_t len, struct agent_conf **conf_out,
 	struct settings_report *rep, struct error *err) MUST_CHECK;
 void agent_conf_free(struct agent_conf **conf);
+
+/* Where a key of an entry stands, for messages: "templates[2].namedTemplates.http2" and its line. */
+struct conf_place {
+	char key[160];
+	int line;
+};
+struct conf_place agent_conf_place(const char *list, size_t i, const struct template_conf *t, const char *key,
+	const char *name /* in the mapping `key`; NULL: itself */);
 
 /* As YAML; keys and secrets are masked. */
 void agent_conf_dump(const struct agent_conf *conf, struct buf *out);

@@ -107,12 +107,12 @@ static int act(const struct options *opt)
 	struct error err = ERROR_INIT;
 	int rc = agent_conf_load(opt->file, &conf, &rep, &err);
 
+	if (rc == 0)
+		rc = agent_parts_new(conf, &parts, &rep, &err);
 	if (opt->mode == MODE_RUN)
 		log_notes(opt->file, &rep);
 	else
 		print_notes(opt->file, &rep);
-	if (rc == 0)
-		rc = agent_parts_new(conf, &parts, &err);
 	if (rc != 0) {
 		if (opt->mode == MODE_RUN)
 			log_error(NULL, "cannot start", "reason", err.text);

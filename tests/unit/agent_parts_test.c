@@ -33,7 +33,7 @@ static int make(const char *text)
 	err = (struct error)ERROR_INIT;
 	if (agent_conf_parse("a.yml", text, strlen(text), &conf, NULL, &err) != 0)
 		fail_msg("%s", err.text);
-	return agent_parts_new(conf, &parts, &err);
+	return agent_parts_new(conf, &parts, NULL, &err);
 }
 
 static void metadata(void **state)
@@ -125,6 +125,38 @@ static void broken_template(void **state)
 	assert_non_null(strstr(err.text, "p/%s"));
 }
 
+/* Each with its place, not only the first. */
+static void broken_templates(void **state)
+{
+	static const char yaml[] = HEAD LB "templates:\n"
+					   "  - filename: 'p/%s'\n"
+					   "    template: ok\n"
+					   "    namedTemplates:\n"
+					   "      fine: ok\n"
+					   "      bad: '{{#if x}}'\n"
+					   "collectedTemplates:\n"
+					   "  - filename: c.cfg\n"
+					   "    header: '{{'\n"
+					   "    template: |\n"
+					   "      ok\n"
+					   "      {{/each}}\n"
+					   "    footer: ok\n";
+	AUTO(settings_report_release) struct settings_report rep = SETTINGS_REPORT_INIT;
+
+	(void)state;
+	if (agent_conf_parse("a.yml", yaml, strlen(yaml), &conf, NULL, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(agent_parts_new(conf, &parts, &rep, &err), ERR_INVALID);
+	assert_null(parts);
+	assert_int_equal(rep.errors, 3);
+	assert_true(str_starts(err.text, "a.yml:14: templates[0].namedTemplates.bad: p/%s (bad):1:"));
+	assert_int_equal(rep.notes[0].line, 14);
+	assert_int_equal(rep.notes[1].line, 18);
+	assert_true(str_starts(rep.notes[1].text, "collectedTemplates[0].template: c.cfg:2:"));
+	assert_int_equal(rep.notes[2].line, 17);
+	assert_true(str_starts(rep.notes[2].text, "collectedTemplates[0].header: c.cfg (header):1:"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +165,7 @@ int main(void)
 		cmocka_unit_test_teardown(options, teardown),
 		cmocka_unit_test_teardown(templates, teardown),
 		cmocka_unit_test_teardown(broken_template, teardown),
+		cmocka_unit_test_teardown(broken_templates, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
