@@ -310,6 +310,7 @@ int context_build(const struct service_state *s, const struct context_agent *age
 	put_text(a, root, "id", service->id);
 	put_text(a, root, "backend", buf_cstr(&backend));
 	value_map_put(a, root, "routes", routes_value(service, a));
+	value_map_put(a, root, "paths", routes_paths(service, a));
 	put_text(a, root, TEMPLATE_TEXT_KEY, service->id);
 	*v_out = root;
 	return 0;

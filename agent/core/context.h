@@ -19,7 +19,8 @@
  *   routes[].{domain path exact prefix}
  *             one per domain and path (no domains: one per path, domain null).  path has no slash at its end;
  *             exact = domain + path, prefix = exact + "/".  What cannot stand in a URL is percent-encoded
- *             (clients send it so), domains are in lower case.
+ *             (clients send it so), domains are in lower case and without port.
+ *   paths[]   the paths alone, each once and not encoded, without slash at the end
  *
  * Upstreams are sorted by (address, group), sets and groups by name: the order of arrival is not seen.
  *

@@ -27,6 +27,16 @@ static void put_word(struct buf *out, const char *s, size_t n, bool lower)
 	}
 }
 
+/* A path as it was given, "/" or with a slash in front and none behind. */
+static char *plain_path(const char *path, struct arena *a)
+{
+	size_t n = strlen(path);
+
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	return arena_printf(a, "%s%.*s", n == 0 || path[0] != '/' ? "/" : "", (int)n, path);
+}
+
 /* "/" for the root, otherwise with a slash in front and none behind. */
 static char *path_word(const char *path, struct arena *a)
 {
@@ -41,11 +51,21 @@ static char *path_word(const char *path, struct arena *a)
 	return arena_strdup(a, b.data);
 }
 
+/* A port is not compared; a slash would reach into the paths of another domain. */
 static char *domain_word(const char *domain, struct arena *a)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
+	const char *colon = strrchr(domain, ':');
+	size_t n = strlen(domain);
 
-	put_word(&b, domain, strlen(domain), true);
+	if (colon != NULL && strspn(colon + 1, "0123456789") == strlen(colon + 1))
+		n = (size_t)(colon - domain);
+	for (size_t i = 0; i < n; i++) {
+		if (domain[i] == '/')
+			buf_str(&b, "%2F");
+		else
+			put_word(&b, domain + i, 1, true);
+	}
 	return arena_strdup(a, buf_cstr(&b));
 }
 
@@ -89,5 +109,26 @@ const struct value *routes_value(const struct service *s, struct arena *a)
 	for (size_t d = 0; d < (n > 0 ? n : 1); d++)
 		for (size_t p = 0; p < n_paths; p++)
 			add_route(list, seen, n > 0 ? domains[d] : NULL, paths[p], a);
+	return list;
+}
+
+static void add_path(struct value *list, struct value *seen, const char *path, struct arena *a)
+{
+	const char *plain = plain_path(path, a);
+
+	if (value_get(seen, plain) != NULL)
+		return;
+	value_map_put(a, seen, plain, value_bool(true));
+	value_list_add(a, list, value_text(a, plain));
+}
+
+const struct value *routes_paths(const struct service *s, struct arena *a)
+{
+	struct value *list = value_list(a), *seen = value_map(a);
+
+	if (s->base_path != NULL)
+		add_path(list, seen, s->base_path, a);
+	for (size_t i = 0; i < s->additional_paths.n; i++)
+		add_path(list, seen, s->additional_paths.items[i], a);
 	return list;
 }

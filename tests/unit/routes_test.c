@@ -66,12 +66,38 @@ static void domains_are_sorted_and_lower(void **state)
 	assert_string_equal(routes("/", NULL, "A.com", "a.com", a), "a.com / a.com/;");
 }
 
+static void a_domain_has_no_port_and_no_path(void **state)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+
+	(void)state;
+	assert_string_equal(routes("/f", NULL, "A.com:8080", "b.com:", a), "a.com /f a.com/f/;b.com /f b.com/f/;");
+	assert_string_equal(routes("/f", NULL, "a.com/x/y:80", "[::1]:80", a),
+		"[::1] /f [::1]/f/;a.com%2Fx%2Fy /f a.com%2Fx%2Fy/f/;");
+	assert_string_equal(routes("/f", NULL, "/", NULL, a), "%2F /f %2F/f/;");
+}
+
+static void paths_as_they_are(void **state)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	AUTO(buf_release) struct buf out = BUF_INIT;
+	struct service s = { .id = "s", .base_path = "/a b//" };
+
+	(void)state;
+	strings_add(&s.additional_paths, a, "");
+	strings_add(&s.additional_paths, a, "/a b");
+	strings_add(&s.additional_paths, a, "c#\xc3\xa9");
+	value_write(routes_paths(&s, a), false, &out);
+	assert_string_equal(buf_cstr(&out), "[\"/a b\",\"/\",\"/c#\xc3\xa9\"]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths),
 		cmocka_unit_test(a_key_is_one_word),
 		cmocka_unit_test(domains_are_sorted_and_lower),
+		cmocka_unit_test(a_domain_has_no_port_and_no_path), cmocka_unit_test(paths_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
