@@ -77,7 +77,7 @@ void renderer_free(struct renderer **r);
 struct fileset_piece {
 	const char *data; /* NUL-terminated */
 	size_t size, lines;
-	const char *owner; /* the service; NULL: header, footer, group, or the same from several */
+	const char *owner; /* the service; NULL: header, footer, group. Of a per-service file see the file's */
 };
 
 struct fileset_file {
@@ -86,6 +86,7 @@ struct fileset_file {
 	size_t n_pieces;
 	size_t size;       /* of all pieces */
 	const char *owner; /* per-service files: the service; NULL: the same from several */
+	bool shared;       /* per-service files: several templates or services say the same */
 	enum template_scope scope;
 	unsigned mode; /* of a file that is made */
 };
@@ -93,9 +94,13 @@ struct fileset_file {
 const char *fileset_text(const struct fileset_file *f, struct arena *a);
 
 struct fileset {
-	struct fileset_file *files; /* sorted by path, bytewise; no path twice */
+	const struct fileset_file *files; /* sorted by path, bytewise; no path twice */
 	size_t n;
-	struct arena *arena; /* private: owns everything */
+	/* private */
+	struct fileset_cache *cache;
+	struct assembly *assembly;
+	uint64_t build;
+	struct fileset *older, *newer;
 };
 void fileset_free(struct fileset **fs);
 
@@ -117,7 +122,8 @@ struct fileset_version {
 };
 
 /* Remembers what services render to between builds with one renderer, which must outlive it.  It and the sets
- * made with it may be freed in any order. */
+ * made with it may be freed in any order.  What helpers take from elsewhere than the state (addresses of host names)
+ * is as it was when the service was rendered. */
 struct fileset_cache;
 struct fileset_cache *fileset_cache_new(void);
 void fileset_cache_free(struct fileset_cache **c);

@@ -168,6 +168,19 @@ static int add_name(const char *pattern, const char *first, const char *second, 
 	return 0;
 }
 
+int layout_shard(const char *pattern, unsigned index, unsigned n, struct arena *a, const char **out,
+	struct error *err)
+{
+	const char *number = arena_printf(a, "%0*u", n > 100 ? 3 : 2, index);
+	struct strings names = { NULL, 0 };
+	int rc = add_name(pattern, number, number, a, &names, err);
+
+	if (rc != 0)
+		return rc;
+	*out = names.items[0];
+	return 0;
+}
+
 static int domain_names(const char *pattern, const struct service *s, const struct layout_domains *d, struct arena *a,
 	struct strings *out, struct error *err)
 {

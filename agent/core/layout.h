@@ -30,6 +30,12 @@ enum layout_kind {
 /* May this be a `filename`? Relative, without empty, "." or ".." components, not below ".lockstep", only %s. */
 int layout_check(const char *pattern, enum layout_kind *kind_out, struct error *err) MUST_CHECK;
 
+/* The most files that one pattern is cut into. */
+#define LAYOUT_SHARDS_MAX 1000
+/* The name of one of `n` files for all services: the %s of a pattern of LAYOUT_SERVICE is "00", "01", ... */
+int layout_shard(const char *pattern, unsigned index, unsigned n, struct arena *a, const char **out,
+	struct error *err) MUST_CHECK;
+
 /* Which domains this agent serves; both may be absent. */
 struct layout_domains {
 	struct strings served;

@@ -16,7 +16,13 @@ struct renderer_row {
 	const char *filename;
 	enum layout_kind kind;
 	enum template_scope scope;
+	enum template_output output;
+	bool allow_control;
 	unsigned mode;
+	/* Files that are there for all services: the shards of a collected one, the one of a group. */
+	const char **paths;
+	size_t n_paths;
+	size_t first_path; /* how many the rows before have */
 	struct template *by_default, *header, *footer; /* NULL: none */
 	struct {
 		const char *name;
@@ -25,13 +31,23 @@ struct renderer_row {
 	size_t n_named;
 };
 
+#define RENDERER_OUTPUTS (OUTPUT_HTML + 1)
+
 struct renderer {
 	struct arena *arena;
 	struct renderer_row *rows;
 	size_t n;
+	size_t n_paths;     /* of all rows */
+	bool sharded;       /* some collected row has more than one file */
+	bool only_groups;   /* no service needs a template of its own */
+	bool needs_contexts; /* some header, footer or group mentions the services */
 	struct context_agent agent; /* without a timestamp */
 	struct layout_domains domains;
-	bool headers_see_services; /* some header or footer mentions them */
+	struct helper_env env;
+	const struct template_helper *helpers;
+	size_t n_helpers;
+	/* By output and by allow_control; NULL: no template needs them. */
+	struct template_partials *partials[RENDERER_OUTPUTS][2];
 };
 
 /* The row's template for services of this templateName (NULL, "": the default); NULL: it has none. */
