@@ -253,6 +253,18 @@ static int as_list(const struct template_call *call, const struct value **out, s
 	return 0;
 }
 
+static int is_in(const struct template_call *call, const struct value **out, struct error *err)
+{
+	const struct value *list = call->args[1];
+	bool found = false;
+
+	(void)err;
+	for (size_t i = 0; !found && list->kind == VALUE_LIST && i < list->u.list.n; i++)
+		found = value_equal(call->args[0], list->u.list.items[i]);
+	*out = value_bool(found);
+	return 0;
+}
+
 static int always(const struct template_call *call, const struct value **out, struct error *err)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
@@ -290,6 +302,7 @@ const struct template_helper *checks_rows(size_t *n_out)
 		{ "asPath", as_path, 2, 2, HELPER_VALUE, NULL },
 		{ "asMap", as_map, 2, 32, HELPER_VALUE, NULL },
 		{ "asList", as_list, 2, 2, HELPER_VALUE, NULL },
+		{ "isIn", is_in, 2, 2, HELPER_BOTH, NULL },
 		{ "fail", always, 1, 32, HELPER_VALUE, NULL },
 		{ "groupWeights", group_weights, 3, 3, HELPER_VALUE, NULL },
 	};

@@ -16,6 +16,7 @@
  *   asPath v name         a path of a URL: '/', then printable ASCII without blank, '"', '\' or '#'; to 2,000
  *   asMap v name [key...] a map; with keys, one that has no others
  *   asList v name         a list of texts; a text is a list of one
+ *   isIn v list           is it one of them? (ifContainedIn looks for parts of texts); no check
  *   fail text...          always an error, of these texts
  *   groupWeights servers shares name   see shares.h
  *

@@ -7,6 +7,7 @@
  */
 #include "agent/core/helpers.h"
 
+#include "agent/core/checks.h"
 #include "agent/core/helpers_internal.h"
 #include "lib/base/str.h"
 
@@ -73,15 +74,21 @@ static const struct template_helper lockstep_rows[] = {
 const struct template_helper *helpers_make(const struct helper_env *env, struct arena *a, size_t *n_out)
 {
 	bool java = env->level == TEMPLATE_BARAGON;
-	const struct template_helper *from = java ? baragon_rows : lockstep_rows;
-	size_t n = java ? ARRAY_LEN(baragon_rows) : ARRAY_LEN(lockstep_rows);
-	struct template_helper *rows = arena_alloc(a, n * sizeof(*rows));
+	const struct template_helper *from = java ? baragon_rows : lockstep_rows, *checks;
+	size_t n = java ? ARRAY_LEN(baragon_rows) : ARRAY_LEN(lockstep_rows), n_checks = 0;
+	struct template_helper *rows;
 	struct helper_env *own = arena_alloc(a, sizeof(*own));
 
+	checks = checks_rows(&n_checks);
+	if (java)
+		n_checks = 0;
+	rows = arena_alloc(a, (n + n_checks) * sizeof(*rows));
 	*own = *env;
 	memcpy(rows, from, n * sizeof(*rows));
 	for (size_t i = 0; i < n; i++)
 		rows[i].ctx = own;
+	memcpy(rows + n, checks, n_checks * sizeof(*rows));
+	n += n_checks;
 	*n_out = n;
 	return rows;
 }

@@ -5,7 +5,8 @@
  * preferSameRackWeighting, ifEqual, ifOptionalEqual, ifContainedIn, toNginxVar.  At baragon level with Java's
  * quirks (ifEqual takes two numbers for equal, ...), at ours without.
  * Ours, at lockstep level: eq ne lt lte gt gte and or not (values, and blocks: {{#eq a b}}), lookup, log, join,
- * serverName, backendName, logFormat.  Each is described at its row; docs/templates.md has them all.
+ * serverName, backendName, logFormat, and those of checks.h (asInteger, isIn, fail, ...).  Each is described at
+ * its row; docs/templates.md has them all.
  *
  * Layer: agent/core (pure; what is not comes in by the environment).  Threads: the rows are immutable.
  *

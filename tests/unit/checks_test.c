@@ -126,6 +126,10 @@ static void test_collections(void **state)
 	check("asList", "[\"a\",\"x\"]", "[\"a\"]");
 	check("asList", "[[\"a\",\"b\"],\"x\"]", "[\"a\",\"b\"]");
 	REFUSED("asList", "", "{}", "1", "[1]", "[[\"a\"]]", "[null]");
+	check("isIn", "[\"a\",[\"ab\",\"a\"]]", "true");
+	check("isIn", "[\"a\",[\"ab\"]]", "false");
+	check("isIn", "[\"a\",null]", "false");
+	check("isIn", "[\"a\",\"a\"]", "false");
 	check("fail", "[\"no \",5,\" of \",\"a\\nb\"]", "no 5 of a\\nb");
 }
 
