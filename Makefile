@@ -200,11 +200,14 @@ scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at ever
 	@sh tests/scenario/run.sh $(B)/scenario $(SCENARIO_$(MODE)) $(SCENARIOS)
 
 # The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
-BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys
+BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys $(B)/bench/templates
 $(B)/bench/floor: $(patsubst %,$(B)/tests/bench/%.o,floor floor_txn floor_host bench) $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/bench/deploys: $(B)/tests/bench/deploys.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/bench/templates: $(B)/tests/bench/templates.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -2,7 +2,7 @@
 """make bench: what a deploy takes, as a ratio to the least that its parts take, both measured in this run.
 
 README.md says what is measured and how. Prints one table; never fails because a goal was missed, but ends with 1 when
-something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=true,10,1000,rate: some of it.
+something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=templates,true,10,1000,rate: some of it.
 BENCH_STAGES=1: afterwards, some deploys with debug logs, and where their time goes.
 """
 import os
@@ -24,6 +24,7 @@ from harness.haproxy import HAProxy  # noqa: E402
 from harness.styles import Collected  # noqa: E402
 from harness.zookeeper import ZooKeeper, jars  # noqa: E402
 
+import rendering  # noqa: E402
 import stages  # noqa: E402
 
 QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")
@@ -207,6 +208,11 @@ def percentile(values, p):
     return values[min(len(values) - 1, int(len(values) * p / 100))]
 
 
+def short(x):
+    """Three digits that count, and no fewer than two behind the point."""
+    return "%.1f" % x if x >= 100 else "%.2f" % x if x >= 0.1 else "%.5f" % x
+
+
 def say(*words):
     print(*words, flush=True)
 
@@ -217,8 +223,8 @@ class Table:
 
     def add(self, what, parts, floor, ours, ratio, unit, goal=GOAL):
         met = "-" if goal is None else "yes" if ratio <= goal else "NO"
-        self.rows.append((what, parts, "%.1f" % floor, "%.1f" % ours, unit, "%.2f" % ratio,
-                          "-" if goal is None else "<= %.1f" % goal, met))
+        self.rows.append((what, parts, short(floor), short(ours), unit, short(ratio),
+                          "-" if goal is None else "<= %s" % goal, met))
 
     def show(self):
         head = ("what", "floor's parts (medians, ms)", "floor", "ours", "", "ratio", "goal", "met")
@@ -297,6 +303,8 @@ def wanted(name):
 
 def bench(folder):
     table = Table()
+    if wanted("templates"):
+        rendering.rows(table, folder, 2 if QUICK else 5, Failed)
     zk = BenchZooKeeper(folder)
     zk.start()
     try:
