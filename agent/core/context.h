@@ -1,7 +1,8 @@
 /*
  * context.h - a service, its upstreams and this agent as the value that templates see
  *
- * Java's names (absent optionals are null and print nothing):
+ * Java's names (absent optionals are null and print nothing; at baragon level those that Java has as Optionals
+ * are such: templateName edgeCacheDNS requestId rackId resolvedUpstream originalPath, domain ec2.* gcloud):
  *   service.{serviceId owners serviceBasePath additionalPaths loadBalancerGroups options templateName domains
  *   edgeCacheDNS edgeCacheDomains preResolveUpstreamDNS}, upstreams[].{upstream group requestId rackId
  *   resolvedUpstream originalPath}, upstreamGroups.<group>[], timestamp, present, rootPath, agentProperties.
@@ -47,7 +48,8 @@ struct context_agent {
 const struct value *context_agent_properties(const struct agentinfo *info, enum template_level level,
 	struct arena *a);
 
-/* ERR_INVALID: an upstream whose address is no token (it could end a directive); the text names it. */
+/* Made for a rendering: the value borrows the texts of `s` and agent->properties, which must outlive it.
+ * ERR_INVALID: an upstream whose address is no token (it could end a directive); the text names it. */
 int context_build(const struct service_state *s, const struct context_agent *agent, struct arena *a,
 	const struct value **v_out, struct error *err) MUST_CHECK;
 

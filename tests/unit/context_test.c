@@ -139,6 +139,76 @@ static void agent_facts(void **state)
 		"lb1:8882 http://lb1:8882/x [] us-east-1a [] v true true");
 }
 
+/* The members that Java has as Optionals, at baragon level alone. */
+static void java_optionals(void **state)
+{
+	static const struct {
+		const char *in, *key;
+		bool there;
+	} rows[] = { { "service", "templateName", false }, { "service", "edgeCacheDNS", false }, { "upstream", "requestId", true },
+		{ "upstream", "rackId", true }, { "upstream", "resolvedUpstream", false }, { "upstream", "originalPath", false },
+		{ "properties", "domain", false }, { "properties", "gcloud", false }, { "ec2", "instanceId", false },
+		{ "ec2", "availabilityZone", true }, { "ec2", "subnetId", false }, { "ec2", "vpcId", false },
+		{ "ec2", "privateIp", false } };
+	static const struct agent_ec2 ec2 = { .availability_zone = "us-east-1a" };
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct agentinfo info = { .agent_id = "lb1:8882", .ec2 = &ec2 };
+
+	(void)state;
+	for (int level = TEMPLATE_LOCKSTEP; level <= TEMPLATE_BARAGON; level++) {
+		struct context_agent agent = { .level = (enum template_level)level };
+		const struct value *v = NULL;
+
+		agent.properties = context_agent_properties(&info, agent.level, a);
+		assert_int_equal(context_build(state_of(SERVICE, 0, a), &agent, a, &v, NULL), 0);
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			const struct value *in = value_get(v, "service"), *field;
+
+			if (str_eq(rows[i].in, "upstream"))
+				in = value_get(v, "upstreams")->u.list.items[0];
+			else if (!str_eq(rows[i].in, "service"))
+				in = agent.properties;
+			if (str_eq(rows[i].in, "ec2"))
+				in = value_get(in, "ec2");
+			field = value_get(in, rows[i].key);
+			assert_non_null(field);
+			if (level == TEMPLATE_BARAGON) {
+				assert_int_equal(field->kind, VALUE_MAP);
+				assert_int_equal(field->u.map.n, 1);
+				field = value_get(field, TEMPLATE_OPTIONAL_KEY);
+				assert_non_null(field);
+			}
+			assert_int_equal(field->kind, rows[i].there ? VALUE_STRING : VALUE_NULL);
+		}
+		assert_int_equal(value_get(value_get(v, "upstreams")->u.list.items[0], "group")->kind, VALUE_STRING);
+		assert_int_equal(value_get(value_get(v, "upstreams")->u.list.items[0], "name")->kind, VALUE_STRING);
+	}
+}
+
+/* Equal addresses in several groups, and ones that are equal only once they are resolved. */
+static void one_server_per_address(void **state)
+{
+	static const struct service service = { .id = "s" };
+	struct context_agent agent = { .timestamp_ms = 1 };
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct upstream us[40];
+	const struct value *v = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(us); i++)
+		us[i] = (struct upstream){ .address = arena_printf(a, "h%02zu:80", i / 2), .group = i % 2 != 0 ? "x" : "y" };
+	assert_int_equal(context_build(&(struct service_state){ &service, { us, ARRAY_LEN(us) } }, &agent, a, &v, NULL), 0);
+	assert_int_equal(value_get(v, "servers")->u.list.n, 20);
+	assert_int_equal(value_get(value_get(v, "upstreamGroups"), "x")->u.list.n, 20);
+	for (size_t i = 0; i < ARRAY_LEN(us); i++)
+		us[i].resolved = arena_printf(a, "10.0.0.%zu:80", i % 5);
+	us[7].resolved = NULL;
+	assert_int_equal(context_build(&(struct service_state){ &service, { us, ARRAY_LEN(us) } }, &agent, a, &v, NULL), 0);
+	check(v, "{{#each servers}}{{name}} {{upstream}};{{/each}}",
+		"s_10.0.0.1_80 h00:80;s_10.0.0.0_80 h00:80;s_10.0.0.3_80 h01:80;s_10.0.0.2_80 h01:80;s_10.0.0.4_80 h02:80;"
+		"s_h03_80 h03:80;");
+}
+
 static void a_bad_address_is_refused(void **state)
 {
 	static const struct service service = { .id = "s" };
@@ -192,6 +262,8 @@ int main(void)
 		cmocka_unit_test(our_names),
 		cmocka_unit_test(order_of_arrival_is_not_seen),
 		cmocka_unit_test(agent_facts),
+		cmocka_unit_test(java_optionals),
+		cmocka_unit_test(one_server_per_address),
 		cmocka_unit_test(a_bad_address_is_refused),
 		cmocka_unit_test(names),
 	};
