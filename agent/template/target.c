@@ -11,13 +11,7 @@
 
 #include <string.h>
 
-const char *target_control(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return &s[i];
-	return NULL;
-}
+static const uint8_t controls[256] = { TARGET_CONTROLS };
 
 unsigned target_classes(const uint8_t classes[256], const char *s, size_t n)
 {
@@ -26,6 +20,17 @@ unsigned target_classes(const uint8_t classes[256], const char *s, size_t n)
 	for (size_t i = 0; i < n; i++)
 		seen |= classes[(unsigned char)s[i]];
 	return seen;
+}
+
+const char *target_control(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	if (target_classes(controls, s, n) == 0)
+		return NULL;
+	while (controls[(unsigned char)s[i]] == 0)
+		i++;
+	return &s[i];
 }
 
 int target_refuse_control(const char *s, size_t n, struct error *err)
