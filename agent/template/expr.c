@@ -1,5 +1,5 @@
 /*
- * expr.c - what stands inside a tag: paths, literals, helper calls
+ * expr.c - what stands inside a tag: parameters, literals, helper calls
  *
  * Layer: agent/template (pure).  Threads: no state.
  *
@@ -9,19 +9,16 @@
 
 #include "lib/base/str.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Growing list of parameters, on the heap until the call is complete. */
-struct params {
-	struct param *items;
-	size_t n, cap;
-};
+#define MAX_PARAMS 64
 
-#define MAX_PARAMS 32
-
-static void params_release(struct params *ps)
+void args_release(struct args *args)
 {
-	xfree_p(&ps->items);
+	xfree_p(&args->list.items);
+	xfree_p(&args->hash.items);
 }
 
 int expr_fail(const struct parser *p, const struct token *tok, const char *what, struct error *err)
@@ -47,222 +44,211 @@ int expr_enter(struct parser *p, const struct token *tok, struct error *err)
 	return 0;
 }
 
-static void mention(struct template *t, const char *name)
+static bool java(const struct parser *p)
 {
-	for (size_t i = 0; i < t->n_mentions; i++)
-		if (str_eq(t->mentions[i], name))
-			return;
-	GROW(t->mentions, t->n_mentions, t->cap_mentions);
-	t->mentions[t->n_mentions++] = name;
+	return p->t->opt.level == TEMPLATE_BARAGON;
 }
 
-/* One segment at *i: a name, or [anything]. */
-static bool parse_segment(struct parser *p, const struct token *tok, size_t *i, struct segment *seg)
+bool expr_builtin(const struct parser *p, const struct name *name, enum node_kind *kind)
 {
-	size_t from = *i, to;
+	static const struct {
+		const char *name;
+		enum node_kind kind;
+		bool java_only;
+	} rows[] = { { "if", NODE_IF, false }, { "unless", NODE_UNLESS, false }, { "each", NODE_EACH, false },
+		{ "with", NODE_WITH, false }, { "partial", NODE_DEFINE, true }, { "block", NODE_BLOCK, true } };
 
-	seg->index = -1;
-	if (from < tok->n && tok->p[from] == '[') {
-		const char *close = memchr(tok->p + from, ']', tok->n - from);
-		int64_t index;
-
-		if (close == NULL || close == tok->p + from + 1)
-			return false;
-		to = (size_t)(close - tok->p);
-		seg->name = arena_strndup(p->t->arena, tok->p + from + 1, to - from - 1);
-		if (str_to_i64(seg->name, 0, INT32_MAX, &index))
-			seg->index = index;
-		*i = to + 1;
-		return *i == tok->n || tok->p[*i] == '.' || tok->p[*i] == '/';
-	}
-	for (to = from; to < tok->n && tok->p[to] != '.' && tok->p[to] != '/' && tok->p[to] != '['; to++)
-		;
-	if (to == from || (to < tok->n && tok->p[to] == '['))
-		return false;
-	seg->name = arena_strndup(p->t->arena, tok->p + from, to - from);
-	*i = to;
-	return true;
-}
-
-/* What stands before the segments: ../ ./ this. @ ; *i is left behind it. false: malformed. */
-static bool parse_prefix(const struct token *tok, struct path *path, size_t *i)
-{
-	while (tok->n - *i >= 2 && memcmp(tok->p + *i, "..", 2) == 0) {
-		*i += 2;
-		path->up++;
-		if (*i == tok->n) {
-			path->here = true;
+	for (size_t i = 0; name->simple && i < ARRAY_LEN(rows); i++) {
+		if (str_eq(name->text, rows[i].name) && (java(p) || !rows[i].java_only)) {
+			*kind = rows[i].kind;
 			return true;
 		}
-		if (tok->p[*i] != '/' || ++*i == tok->n)
-			return false;
 	}
-	if (tok->p[*i] == '@') {
-		path->data = true;
-		++*i;
-		return *i < tok->n;
-	}
-	if (tok->p[*i] == '.') {
-		path->here = true;
-		++*i;
-		return *i == tok->n || (tok->p[*i] == '/' && ++*i < tok->n);
-	}
-	if (tok->n - *i >= 4 && memcmp(tok->p + *i, "this", 4) == 0 &&
-		(tok->n - *i == 4 || tok->p[*i + 4] == '.' || tok->p[*i + 4] == '/')) {
-		path->here = true;
-		*i += 4;
-		return *i == tok->n || ++*i < tok->n;
-	}
-	return true;
-}
-
-static bool parse_segments(struct parser *p, const struct token *tok, size_t i, struct path *path)
-{
-	struct segment *segs = arena_alloc(p->t->arena, (tok->n / 2 + 1) * sizeof(*segs));
-
-	path->segs = segs;
-	while (i < tok->n) {
-		if (!parse_segment(p, tok, &i, &segs[path->n++]))
-			return false;
-		if (i < tok->n && ++i == tok->n)
-			return false; /* ends with a separator */
-	}
-	return true;
-}
-
-static bool known_data(const struct path *path)
-{
-	static const char *const names[] = { "index", "first", "last", "odd", "even", "key" };
-
-	if (str_eq(path->segs[0].name, "root"))
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_eq(path->segs[0].name, names[i]))
-			return path->n == 1;
 	return false;
 }
 
-static int parse_path(struct parser *p, const struct token *tok, struct expr *e, struct error *err)
+const struct template_helper *expr_helper(const struct parser *p, const struct name *name)
 {
-	struct path *path = &e->u.path;
-	size_t i = 0;
-
-	e->kind = EXPR_PATH;
-	path->slot = -1;
-	path->text = arena_strndup(p->t->arena, tok->p, tok->n);
-	if (!parse_prefix(tok, path, &i) || !parse_segments(p, tok, i, path))
-		return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
-			"malformed path '%s'", path->text);
-	if (path->data && !known_data(path))
-		return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
-			"there is no variable '%s'", path->text);
-	if (path->n > 0)
-		mention(p->t, path->segs[path->data && path->n > 1 ? 1 : 0].name);
-	return 0;
-}
-
-static const struct template_helper *find_helper(const struct parser *p, const struct token *tok)
-{
-	for (size_t i = 0; i < p->t->opt.n_helpers; i++)
-		if (expr_word(tok, p->t->opt.helpers[i].name))
+	for (size_t i = 0; name->simple && i < p->t->opt.n_helpers; i++)
+		if (str_eq(name->text, p->t->opt.helpers[i].name))
 			return &p->t->opt.helpers[i];
 	return NULL;
 }
 
-/* A string literal without the backslashes before its quotes; `tok->p[-1]` is the quote. */
-static const char *unescape(struct parser *p, const struct token *tok)
+static int unknown_helper(const struct parser *p, const struct token *tok, struct error *err)
 {
-	char *s = arena_strndup(p->t->arena, tok->p, tok->n);
-	char quote = tok->p[-1];
-	size_t to = 0;
-
-	for (size_t i = 0; i < tok->n; i++) {
-		if (s[i] == '\\' && i + 1 < tok->n && s[i + 1] == quote)
-			i++;
-		s[to++] = s[i];
-	}
-	s[to] = '\0';
-	return s;
+	return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col, "could not find helper: '%.*s'",
+		(int)tok->n, tok->p);
 }
 
-static int parse_call(struct parser *p, bool block, struct expr *e, struct error *err);
-
-static int parse_sub(struct parser *p, struct expr *e, struct error *err)
+static int call(struct parser *p, const struct name *name, const struct args *args, bool block, struct expr *e,
+	struct error *err)
 {
+	const struct template_helper *h = expr_helper(p, name);
+	const struct token *tok = &name->tok;
+	size_t n = args->list.n;
+
+	if (h->form != HELPER_BOTH && (h->form == HELPER_BLOCK) != block)
+		return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
+			h->form == HELPER_BLOCK ? "helper '%s' needs a block, {{#%s}}" : "helper '%s' is not for blocks like {{#%s}}",
+			h->name, h->name);
+	if (n < h->min_args || n > h->max_args)
+		return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
+			"helper '%s' takes %zu to %zu parameters, not %zu", h->name, h->min_args, h->max_args, n);
+	e->kind = EXPR_CALL;
+	e->line = tok->line;
+	e->col = tok->col;
+	e->u.call = (struct call){ h, expr_keep(p, &args->list), n, expr_keep(p, &args->hash), args->hash.n };
+	return 0;
+}
+
+int expr_sub(struct parser *p, const struct expr **out, struct error *err)
+{
+	AUTO(args_release) struct args args = ARGS_INIT;
+	struct expr *e = arena_alloc(p->t->arena, sizeof(*e));
 	struct token open = p->tok;
+	enum node_kind kind;
+	struct name name;
 	int rc = expr_enter(p, &open, err);
 
 	if (rc == 0)
 		rc = expr_next(p, err);
-	if (rc == 0 && p->tok.kind != TOKEN_PATH)
+	if (rc == 0 && p->tok.kind != TOKEN_PATH && p->tok.kind != TOKEN_STRING)
 		rc = expr_fail(p, &p->tok, "a helper's name must follow '('", err);
-	if (rc == 0 && find_helper(p, &p->tok) == NULL)
-		rc = template_fail(err, ERR_INVALID, p->t->name, p->tok.line, p->tok.col,
-			"could not find helper: '%.*s'", (int)p->tok.n, p->tok.p);
 	if (rc == 0)
-		rc = parse_call(p, false, e, err);
+		rc = path_name(p, &name, err);
+	if (rc == 0 && expr_builtin(p, &name, &kind))
+		rc = template_fail(err, ERR_INVALID, p->t->name, name.tok.line, name.tok.col,
+			"'%s' needs a block, {{#%s ...}}", name.text, name.text);
+	else if (rc == 0 && expr_helper(p, &name) == NULL)
+		rc = unknown_helper(p, &name.tok, err);
+	if (rc == 0)
+		rc = expr_args(p, &args, err);
 	if (rc == 0 && p->tok.kind != TOKEN_RPAREN)
 		rc = expr_fail(p, &open, "'(' without ')'", err);
 	if (rc == 0)
+		rc = call(p, &name, &args, false, e, err);
+	if (rc == 0)
 		rc = expr_next(p, err);
 	p->depth--;
+	*out = e;
 	return rc;
 }
 
-int expr_param(struct parser *p, const struct expr **out, struct error *err)
+/* As JavaScript reads it: 1.0 is 1. */
+static int number(struct parser *p, const struct token *tok, const struct value **out, struct error *err)
+{
+	const char *text = arena_strndup(p->scratch, tok->p, tok->n);
+	int64_t i;
+	double r;
+
+	if (java(p) && !str_to_i64(text, 0, INT32_MAX, &i))
+		return expr_fail(p, tok, "the number does not fit 32 bits", err);
+	if (memchr(tok->p, '.', tok->n) == NULL) {
+		if (!str_to_i64(text, INT64_MIN, INT64_MAX, &i))
+			return expr_fail(p, tok, "the number does not fit 64 bits", err);
+		*out = value_int(p->t->arena, i);
+		return 0;
+	}
+	r = strtod(text, NULL);
+	if (isinf(r))
+		return expr_fail(p, tok, "the number is too large", err);
+	if (fabs(r) < 9007199254740992.0 && fabs(r - trunc(r)) <= 0)
+		*out = value_int(p->t->arena, (int64_t)r);
+	else
+		*out = value_real(p->t->arena, r);
+	return 0;
+}
+
+static const struct value *word_literal(const struct parser *p, const struct token *tok)
+{
+	if (expr_word(tok, "true") || expr_word(tok, "false"))
+		return value_bool(expr_word(tok, "true"));
+	return !java(p) && (expr_word(tok, "null") || expr_word(tok, "undefined")) ? value_null() : NULL;
+}
+
+const struct expr *expr_text(struct parser *p, const struct token *tok, const char *text)
 {
 	struct expr *e = arena_alloc(p->t->arena, sizeof(*e));
+
+	e->kind = EXPR_LITERAL;
+	e->line = tok->line;
+	e->col = tok->col;
+	e->u.literal = value_string(p->t->arena, text);
+	return e;
+}
+
+/* One parameter. */
+static int param(struct parser *p, const struct expr **out, struct error *err)
+{
 	struct token tok = p->tok;
-	int64_t i;
+	struct name name;
+	struct expr *e;
 	int rc;
 
+	if (tok.kind == TOKEN_LPAREN)
+		return expr_sub(p, out, err);
+	if (tok.kind == TOKEN_STRING) {
+		*out = expr_text(p, &tok, path_unquote(p, &tok));
+		return expr_next(p, err);
+	}
+	e = arena_alloc(p->t->arena, sizeof(*e));
+	e->kind = EXPR_LITERAL;
 	e->line = tok.line;
 	e->col = tok.col;
 	*out = e;
-	if (tok.kind == TOKEN_LPAREN)
-		return parse_sub(p, e, err);
-	e->kind = EXPR_LITERAL;
-	if (tok.kind == TOKEN_STRING) {
-		e->u.literal = value_string(p->t->arena, unescape(p, &tok));
-	} else if (tok.kind == TOKEN_NUMBER) {
-		if (!str_to_i64(arena_strndup(p->t->arena, tok.p, tok.n), INT64_MIN, INT64_MAX, &i))
-			return expr_fail(p, &tok, "the number does not fit 64 bits", err);
-		e->u.literal = value_int(p->t->arena, i);
-	} else if (tok.kind != TOKEN_PATH) {
-		return expr_fail(p, &tok, "a parameter must be a path, string, number, true, false or (helper ...)", err);
-	} else if (expr_word(&tok, "true") || expr_word(&tok, "false")) {
-		e->u.literal = value_bool(expr_word(&tok, "true"));
-	} else {
-		rc = parse_path(p, &tok, e, err);
-		if (rc != 0)
-			return rc;
+	if (tok.kind == TOKEN_NUMBER) {
+		rc = number(p, &tok, &e->u.literal, err);
+		return rc != 0 ? rc : expr_next(p, err);
 	}
-	return expr_next(p, err);
+	if (tok.kind != TOKEN_PATH)
+		return expr_fail(p, &tok, "a parameter must be a path, string, number, true, false or (helper ...)", err);
+	e->u.literal = word_literal(p, &tok);
+	if (e->u.literal != NULL)
+		return expr_next(p, err);
+	rc = path_name(p, &name, err);
+	return rc != 0 ? rc : path_bind(p, &name, e, err);
 }
 
-/* Everything up to } or ). */
-static int parse_params(struct parser *p, struct params *args, struct params *hash, struct error *err)
+/* The key before a '='. */
+static int hash_key(struct parser *p, const struct params *hash, const char **out, struct error *err)
 {
-	while (p->tok.kind != TOKEN_CLOSE && p->tok.kind != TOKEN_RPAREN) {
-		struct token tok = p->tok;
-		struct params *to = args;
-		struct param one = { NULL, NULL };
-		int rc;
+	struct token tok = p->tok;
+	struct name name;
+	int rc = path_name(p, &name, err);
 
-		if (args->n + hash->n >= MAX_PARAMS)
+	if (rc != 0)
+		return rc;
+	if (name.path.n != 1 || name.path.here || name.path.data || name.path.up > 0)
+		return expr_fail(p, &tok, "one name must stand before '='", err);
+	for (size_t i = 0; i < hash->n; i++)
+		if (str_eq(hash->items[i].key, name.path.segs[0].name))
+			return template_fail(err, ERR_INVALID, p->t->name, tok.line, tok.col,
+				"'%s' is given twice", name.text);
+	*out = name.path.segs[0].name;
+	return expr_next(p, err); /* the '=' */
+}
+
+int expr_args(struct parser *p, struct args *args, struct error *err)
+{
+	while (p->tok.kind != TOKEN_CLOSE && p->tok.kind != TOKEN_RPAREN && p->tok.kind != TOKEN_AS) {
+		struct token tok = p->tok;
+		struct params *to = tok.key ? &args->hash : &args->list;
+		struct param one = { NULL, NULL };
+		int rc = 0;
+
+		if (args->list.n + args->hash.n >= MAX_PARAMS)
 			return expr_fail(p, &tok, "too many parameters", err);
-		rc = expr_param(p, &one.expr, err);
-		if (rc == 0 && p->tok.kind == TOKEN_EQUALS) {
-			if (tok.kind != TOKEN_PATH)
-				return expr_fail(p, &p->tok, "a name must stand before '='", err);
-			one.key = arena_strndup(p->t->arena, tok.p, tok.n);
-			to = hash;
-			rc = expr_next(p, err);
-			if (rc == 0)
-				rc = expr_param(p, &one.expr, err);
-		} else if (rc == 0 && hash->n > 0) {
+		if (tok.kind == TOKEN_BAR)
+			return expr_fail(p, &tok, "unexpected '|' in a tag", err);
+		if (tok.kind == TOKEN_EQUALS)
+			return expr_fail(p, &tok, "a name must stand before '='", err);
+		if (tok.key)
+			rc = hash_key(p, &args->hash, &one.key, err);
+		else if (args->hash.n > 0)
 			return expr_fail(p, &tok, "parameters without a name must come first", err);
-		}
+		if (rc == 0)
+			rc = param(p, &one.expr, err);
 		if (rc != 0)
 			return rc;
 		GROW(to->items, to->n, to->cap);
@@ -271,7 +257,7 @@ static int parse_params(struct parser *p, struct params *args, struct params *ha
 	return 0;
 }
 
-static const struct param *params_keep(struct parser *p, const struct params *ps)
+const struct param *expr_keep(struct parser *p, const struct params *ps)
 {
 	struct param *copy;
 
@@ -282,60 +268,29 @@ static const struct param *params_keep(struct parser *p, const struct params *ps
 	return copy;
 }
 
-/* At a helper's name: the name and its parameters. */
-static int parse_call(struct parser *p, bool block, struct expr *e, struct error *err)
+/* Java has helpers of these names; nobody could use them outside of its web pages. */
+static bool java_helper(const struct parser *p, const struct name *name)
 {
-	AUTO(params_release) struct params args = { NULL, 0, 0 }, hash = { NULL, 0, 0 };
-	const struct template_helper *h = find_helper(p, &p->tok);
-	struct token name = p->tok;
-	int rc;
+	static const char *const names[] = { "embedded", "precompile", "i18n", "i18nJs" };
 
-	if (h->form != HELPER_BOTH && (h->form == HELPER_BLOCK) != block)
-		return template_fail(err, ERR_INVALID, p->t->name, name.line, name.col,
-			h->form == HELPER_BLOCK ? "helper '%s' needs a block, {{#%s}}" : "helper '%s' is not for blocks like {{#%s}}",
-			h->name, h->name);
-	rc = expr_next(p, err);
-	if (rc == 0)
-		rc = parse_params(p, &args, &hash, err);
-	if (rc != 0)
-		return rc;
-	if (args.n < h->min_args || args.n > h->max_args)
-		return template_fail(err, ERR_INVALID, p->t->name, name.line, name.col,
-			"helper '%s' takes %zu to %zu parameters, not %zu", h->name, h->min_args, h->max_args,
-			args.n);
-	e->kind = EXPR_CALL;
-	e->u.call = (struct call){ h, params_keep(p, &args), args.n, params_keep(p, &hash), hash.n };
-	return 0;
+	for (size_t i = 0; java(p) && name->simple && i < ARRAY_LEN(names); i++)
+		if (str_eq(name->text, names[i]))
+			return true;
+	return false;
 }
 
-static int expect_close(struct parser *p, const struct token *name, struct error *err)
-{
-	if (p->tok.kind == TOKEN_CLOSE)
-		return expr_next(p, err);
-	if (p->tok.kind == TOKEN_RPAREN)
-		return expr_fail(p, &p->tok, "')' without '('", err);
-	return template_fail(err, ERR_INVALID, p->t->name, name->line, name->col,
-		"could not find helper: '%.*s'", (int)name->n, name->p);
-}
-
-/* At the name of {{name ...}}: a helper call or a path. */
-int expr_subject(struct parser *p, bool block, const struct expr **out, struct error *err)
+int expr_about(struct parser *p, const struct name *name, const struct args *args, bool block,
+	const struct expr **out, struct error *err)
 {
 	struct expr *e = arena_alloc(p->t->arena, sizeof(*e));
-	struct token name = p->tok;
-	int rc;
 
-	if (name.kind != TOKEN_PATH)
-		return expr_fail(p, &name, "a name is expected here", err);
-	e->line = name.line;
-	e->col = name.col;
 	*out = e;
-	if (find_helper(p, &name) != NULL) {
-		rc = parse_call(p, block, e, err);
-	} else {
-		rc = parse_path(p, &name, e, err);
-		if (rc == 0)
-			rc = expr_next(p, err);
-	}
-	return rc != 0 ? rc : expect_close(p, &name, err);
+	if (expr_helper(p, name) != NULL)
+		return call(p, name, args, block, e, err);
+	if (name->given && args->list.n + args->hash.n > 0)
+		return template_fail(err, ERR_INVALID, p->t->name, name->tok.line, name->tok.col,
+			"'%s' is a name that a block gives: it takes no parameters", name->text);
+	if (args->list.n + args->hash.n > 0 || java_helper(p, name))
+		return unknown_helper(p, &name->tok, err);
+	return path_bind(p, name, e, err);
 }
