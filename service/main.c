@@ -105,8 +105,8 @@ static int parse_args(int argc, char **argv, enum what *what, const char **file)
 static int make_store(struct program *p, struct error *err)
 {
 	const struct daemon_conf *d = &p->conf->daemon;
-	const struct store_zk_options zk = { d->zk_quorum, d->zk_namespace,
-		d->zk_session_timeout_ms, d->zk_connect_timeout_ms };
+	const struct store_zk_options zk = { .quorum = d->zk_quorum, .ns = d->zk_namespace,
+		.session_timeout_ms = d->zk_session_timeout_ms, .connect_timeout_ms = d->zk_connect_timeout_ms };
 
 	return store_zk_new(p->loop, &zk, &p->store, err);
 }

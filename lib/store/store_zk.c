@@ -302,8 +302,9 @@ static void zk_start(struct store *st, struct store_call *c)
 	zhandle_t *zh = zk_handle(z);
 	int rc = ZINVALIDSTATE;
 
-	if (c->txn != NULL && too_large(z, c->txn)) {
-		error_set(&c->err, ERR_INVALID, "the transaction is too large for zookeeper");
+	if (c->txn != NULL && (z->read_only || too_large(z, c->txn))) {
+		error_set(&c->err, ERR_INVALID, z->read_only ? "zookeeper is only read here" :
+			"the transaction is too large for zookeeper");
 		store_call_refuse(c);
 		return;
 	}
@@ -377,7 +378,7 @@ static void session_up(void *ctx, int64_t id)
 	if (fresh) {
 		z->session_id = id;
 		z->base.session++;
-		z->ns_ready = z->ns_len == 0;
+		z->ns_ready = z->ns_len == 0 || z->read_only;
 	}
 	if (z->ns_ready)
 		come_up(z, fresh);
@@ -457,6 +458,7 @@ int store_zk_new(struct loop *l, const struct store_zk_options *opt, struct stor
 	store_init(&z->base, l, &zk_ops);
 	z->ns = STEAL(ns);
 	z->ns_len = strlen(z->ns);
+	z->read_only = opt->read_only;
 	zk_arms_init(z);
 	rc = zk_session_new(l, opt->quorum, opt->session_timeout_ms, opt->connect_timeout_ms, &zk_fns, z,
 		&z->sess, err);

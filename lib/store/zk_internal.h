@@ -21,7 +21,7 @@ struct store_zk {
 	char *ns; /* "" or "/a/b" */
 	size_t ns_len;
 	int64_t session_id;
-	bool ns_ready;
+	bool ns_ready, read_only;
 	struct zk_arm *arms; /* by id */
 	uint64_t arms_made;
 	struct loop_timer arm_timer;

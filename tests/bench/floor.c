@@ -258,7 +258,7 @@ static char **split(char *list, size_t *n_out)
 static void run(char *const *argv, const char *what)
 {
 	const struct store_zk_options zk = {
-		bench_text(argv, "quorum", NULL), bench_text(argv, "ns", NULL), 10000, 5000};
+		bench_text(argv, "quorum", NULL), bench_text(argv, "ns", NULL), 10000, 5000, false};
 	AUTO(xfree_p) char *list = xstrdup(bench_text(argv, "hosts", ""));
 	struct floor f = {.loop = loop_new()};
 	struct error err = ERROR_INIT;

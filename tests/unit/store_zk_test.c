@@ -249,7 +249,7 @@ static void on_link(void *ctx, enum store_link link)
 static void open_store(struct box *x, struct store **st, const char *host, const char *ns, int timeout_ms)
 {
 	char quorum[64];
-	struct store_zk_options opt = {quorum, ns, timeout_ms, 1000};
+	struct store_zk_options opt = {quorum, ns, timeout_ms, 1000, false};
 	struct error err = ERROR_INIT;
 
 	snprintf(quorum, sizeof(quorum), "%s:%d", host, server.port);
@@ -411,7 +411,7 @@ static void count_line(void *ctx, enum log_level level, const char *line)
 
 static void without_a_server(void **state)
 {
-	struct store_zk_options opt = {NULL, "x", 1000, 200};
+	struct store_zk_options opt = {NULL, "x", 1000, 200, false};
 	struct error err = ERROR_INIT;
 	struct box x;
 	char quorum[64];
@@ -505,6 +505,36 @@ static void operations(void **state)
 	assert_int_equal(create(&x, x.a, "/p/s-0000000001/c", "", 0), ERR_CONFLICT);
 	assert_int_equal(x.why, STORE_WHY_OTHER);
 	assert_int_equal(commit(&x, store_txn_new(x.a)), 0);
+	teardown(&x);
+}
+
+static void read_only(void **state)
+{
+	char quorum[64];
+	struct store_zk_options opt = {quorum, "looked/at", 4000, 1000, true};
+	struct store *look;
+	struct error err = ERROR_INIT;
+	struct box x;
+
+	(void)state;
+	setup(&x, "made", 4000);
+	snprintf(quorum, sizeof(quorum), "127.0.0.1:%d", server.port);
+	assert_int_equal(store_zk_new(x.l, &opt, &look, &err), 0);
+	WAIT(&x, store_link(look) == STORE_LINK_UP);
+	assert_int_equal(get(&x, look, "/"), ERR_NOT_FOUND); /* not made by looking */
+	assert_int_equal(create(&x, look, "/p", "", 0), ERR_INVALID);
+	store_free(&look);
+	opt.ns = "made";
+	assert_int_equal(store_zk_new(x.l, &opt, &look, &err), 0);
+	assert_int_equal(create(&x, x.a, "/p", "one", 0), 0);
+	WAIT(&x, store_link(look) == STORE_LINK_UP);
+	x.pending++;
+	store_sync(look, on_done, &x);
+	WAIT(&x, x.pending == 0);
+	assert_int_equal(get(&x, look, "/p"), 0);
+	assert_string_equal(x.data, "one");
+	assert_int_equal(put(&x, look, "/p", "two"), ERR_INVALID);
+	store_free(&look);
 	teardown(&x);
 }
 
@@ -734,6 +764,7 @@ int main(void)
 	};
 	const struct CMUnitTest served[] = {
 		cmocka_unit_test(operations),
+		cmocka_unit_test(read_only),
 		cmocka_unit_test(large_and_many),
 		cmocka_unit_test(watches),
 		cmocka_unit_test(latch_moves),
