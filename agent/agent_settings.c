@@ -21,9 +21,7 @@
 #define ROTATE_WHY "logs are rotated by who writes them, or by logrotate"
 #define LEVEL_WHY "the agent compares what is with what must be until they agree"
 
-/* In the order of the enums. */
-#define LEVEL_WORDS "lockstep|baragon"
-#define OUTPUT_WORDS "default|text|haproxy|haproxy-map|nginx|html"
+/* The words are in the order of the enums. */
 _Static_assert(TEMPLATE_LOCKSTEP == 0 && TEMPLATE_BARAGON == 1, "LEVEL_WORDS");
 _Static_assert(OUTPUT_DEFAULT == 0 && OUTPUT_TEXT == 1 && OUTPUT_HAPROXY == 2 && OUTPUT_HAPROXY_MAP == 3 &&
 		OUTPUT_NGINX == 4 && OUTPUT_HTML == 5, "OUTPUT_WORDS");

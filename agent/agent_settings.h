@@ -101,6 +101,10 @@ struct agent_conf {
 
 extern const struct setting agent_settings[];
 
+/* Of templateLevel and output, by enum template_level and enum template_output. */
+#define LEVEL_WORDS "lockstep|baragon"
+#define OUTPUT_WORDS "default|text|haproxy|haproxy-map|nginx|html"
+
 /* What those lists are called in the file. */
 #define LIST_TEMPLATES "templates"
 #define LIST_COLLECTED "collectedTemplates"

@@ -7,6 +7,8 @@
  */
 #include "agent/agent_settings_internal.h"
 
+#include "agent/core/dateformat.h"
+#include "agent/core/helpers.h"
 #include "agent/core/layout.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
@@ -162,9 +164,12 @@ static void finish_formats(struct finish *f)
 {
 	AUTO(buf_release) struct buf uri = BUF_INIT;
 	struct agent_conf *c = f->c;
+	struct error why = ERROR_INIT;
 
-	if (!daemon_format_ok(c->weighting_format, "s", false) && !daemon_format_ok(c->weighting_format, "d", false))
-		finish_refuse(f, "weightingFormat", "must have one '%s' or '%d', and no other conversion but '%%'");
+	if (helpers_check_format(c->weighting_format, &why) != 0)
+		finish_refuse(f, "weightingFormat", why.text);
+	if (dateformat_check(c->date_format, &why) != 0)
+		finish_refuse(f, "defaultDateFormat", why.text);
 	if (!daemon_format_ok(c->base_url_template, "sds", true)) {
 		finish_refuse(f, "baseUrlTemplate",
 			"may have '%s' (host), '%d' (port), '%s' (context path) in this order only");

@@ -136,14 +136,17 @@ static bool take(struct finish *f, struct taken **all, const char *name)
 /* The file's name, or the names of its shards. */
 static bool take_names(struct finish *f, struct taken **all, const struct template_conf *t)
 {
-	const char *percent = strstr(t->filename, "%s");
+	enum layout_kind kind;
+	const char *name;
 	bool ok = true;
 
-	if (t->shards <= 1 || !percent)
+	if (t->shards <= 1)
 		return take(f, all, t->filename);
+	if (layout_check(t->filename, &kind, NULL) != 0 || kind != LAYOUT_SERVICE)
+		return true; /* refused already */
 	for (int i = 0; i < t->shards; i++)
-		ok &= take(f, all, arena_printf(f->c->arena, "%.*s%02d%s", (int)(percent - t->filename), t->filename, i,
-					   percent + 2));
+		if (layout_shard(t->filename, (unsigned)i, (unsigned)t->shards, f->c->arena, &name, NULL) == 0)
+			ok &= take(f, all, name);
 	return ok;
 }
 

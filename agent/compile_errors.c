@@ -90,14 +90,17 @@ static void try_entry(struct search *s, const struct entry *e)
 		return;
 	}
 	row.text = e->row->text;
-	try_text(s, e, &row, e->conf->file ? "templateFile" : "template", NULL);
+	if (row.text)
+		try_text(s, e, &row, e->conf->file ? "templateFile" : "template", NULL);
 	try_named(s, e);
 	row = bare(e->row);
 	row.header = e->row->header;
-	try_text(s, e, &row, "header", NULL);
+	if (row.header)
+		try_text(s, e, &row, "header", NULL);
 	row = bare(e->row);
 	row.footer = e->row->footer;
-	try_text(s, e, &row, "footer", NULL);
+	if (row.footer)
+		try_text(s, e, &row, "footer", NULL);
 }
 
 int compile_errors(const struct agent_conf *c, const struct renderer_config *cfg, const struct error *why,

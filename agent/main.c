@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "agent/agent_daemon.h"
+#include "agent/render_cli.h"
 #include "agent/view/view.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
@@ -17,19 +18,54 @@ static const char usage[] =
 	"usage: lockstep-agent FILE.yml                  run the agent\n"
 	"       lockstep-agent --check-config FILE.yml   read the file and compile its templates, no more\n"
 	"       lockstep-agent --dump-settings FILE.yml  print what is in force, as YAML\n"
+	"       lockstep-agent --render [--service ID] [--state STATE.json] [--out FOLDER] FILE.yml\n"
+	"                                                print the files that it would make, touch nothing; the state\n"
+	"                                                is as GET /state gives it ('-': standard input), or ZooKeeper's\n"
 	"       lockstep-agent --version | --help\n"
 	"Every setting: docs/configuration.md.  SIGTERM or SIGINT stops the agent; HAProxy keeps serving.\n";
 
-enum mode { MODE_RUN, MODE_CHECK, MODE_DUMP };
+enum mode { MODE_RUN, MODE_CHECK, MODE_DUMP, MODE_RENDER };
 
 struct options {
 	enum mode mode;
 	const char *file;
+	struct render_options render;
 };
+
+static int usage_error(const char *what, const char *arg)
+{
+	fprintf(stderr, "lockstep-agent: %s '%s'\n%s", what, arg, usage);
+	return EXIT_USAGE;
+}
+
+/* Where the value of this option goes; NULL: it is none. */
+static const char **value_of(struct options *opt, const char *arg)
+{
+	if (str_eq(arg, "--service"))
+		return &opt->render.service;
+	if (str_eq(arg, "--state"))
+		return &opt->render.state_file;
+	return str_eq(arg, "--out") ? &opt->render.out : NULL;
+}
+
+static bool mode_of(struct options *opt, const char *arg)
+{
+	static const char *const names[] = { [MODE_CHECK] = "--check-config", [MODE_DUMP] = "--dump-settings",
+		[MODE_RENDER] = "--render" };
+
+	for (size_t i = MODE_CHECK; i < ARRAY_LEN(names); i++)
+		if (str_eq(arg, names[i])) {
+			opt->mode = (enum mode)i;
+			return true;
+		}
+	return false;
+}
 
 /* -1: go on; else the status to exit with. */
 static int parse_args(int argc, char **argv, struct options *opt)
 {
+	const char *needs_render = NULL, **value;
+
 	for (int i = 1; i < argc; i++) {
 		if (str_eq(argv[i], "--help") || str_eq(argv[i], "-h")) {
 			fputs(usage, stdout);
@@ -39,17 +75,22 @@ static int parse_args(int argc, char **argv, struct options *opt)
 			printf("lockstep-agent %s (%s)\n", LOCKSTEP_VERSION, LOCKSTEP_BUILD);
 			return EXIT_SUCCESS;
 		}
-		if (str_eq(argv[i], "--check-config")) {
-			opt->mode = MODE_CHECK;
-		} else if (str_eq(argv[i], "--dump-settings")) {
-			opt->mode = MODE_DUMP;
+		value = value_of(opt, argv[i]);
+		if (value != NULL && (i + 1 == argc || *argv[i + 1] == '\0'))
+			return usage_error("a value is missing behind", argv[i]);
+		if (value != NULL) {
+			needs_render = argv[i];
+			*value = argv[++i];
+		} else if (mode_of(opt, argv[i])) {
+			continue;
 		} else if (argv[i][0] == '-' || opt->file != NULL) {
-			fprintf(stderr, "lockstep-agent: unexpected argument '%s'\n%s", argv[i], usage);
-			return EXIT_USAGE;
+			return usage_error("unexpected argument", argv[i]);
 		} else {
 			opt->file = argv[i];
 		}
 	}
+	if (needs_render != NULL && opt->mode != MODE_RENDER)
+		return usage_error("only with --render:", needs_render);
 	if (opt->file == NULL) {
 		fprintf(stderr, "lockstep-agent: which YAML file?\n%s", usage);
 		return EXIT_USAGE;
@@ -74,10 +115,35 @@ static void log_notes(const char *file, const struct settings_report *rep)
 			log_int(rep->notes[i].line), "text", rep->notes[i].text, (char *)NULL);
 }
 
-static int check(const struct options *opt)
+static void print_templates(const struct agent_conf *c, const struct template_list *list, const char *what)
 {
+	char word[64];
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct template_conf *t = &list->items[i];
+		const struct template_source src = { .filename = t->filename, .output = (enum template_output)t->output };
+
+		printf("%s: output %s, %s", t->filename,
+			settings_word(OUTPUT_WORDS, (int)renderer_output(&src, (enum template_level)c->level), word), what);
+		if (t->shards > 1)
+			printf(", %d shards", t->shards);
+		putchar('\n');
+	}
+}
+
+static int check(const struct options *opt, const struct agent_conf *conf)
+{
+	char word[64];
+
 	printf("%s is valid\n", opt->file);
-	return EXIT_SUCCESS;
+	printf("templates are rendered at level %s", settings_word(LEVEL_WORDS, conf->level, word));
+	if (conf->partials.n > 0)
+		printf(", with %zu partials", conf->partials.n);
+	putchar('\n');
+	print_templates(conf, &conf->templates, "a file for each service");
+	print_templates(conf, &conf->collected, "a fragment for each service");
+	print_templates(conf, &conf->group, "one template for the group");
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int dump(const struct agent_conf *conf)
@@ -122,9 +188,11 @@ static int act(const struct options *opt)
 	}
 	switch (opt->mode) {
 	case MODE_CHECK:
-		return check(opt);
+		return check(opt, conf);
 	case MODE_DUMP:
 		return dump(conf);
+	case MODE_RENDER:
+		return render_cli_run(conf, parts, &opt->render);
 	case MODE_RUN:
 		break;
 	}
@@ -133,7 +201,7 @@ static int act(const struct options *opt)
 
 int main(int argc, char **argv)
 {
-	struct options opt = { MODE_RUN, NULL };
+	struct options opt = { .mode = MODE_RUN };
 	int rc;
 
 	/* The agent runs itself so, to prove files that are not live yet. */

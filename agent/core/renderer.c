@@ -22,18 +22,19 @@ static bool given(const char *text)
 
 /* --- options and partials --- */
 
-static enum template_output output_of(const struct template_source *src, const char *filename,
-	enum template_level level)
+enum template_output renderer_output(const struct template_source *src, enum template_level level)
 {
 	static const struct {
 		const char *ending;
 		enum template_output output;
 	} endings[] = { { ".cfg", OUTPUT_HAPROXY }, { ".map", OUTPUT_HAPROXY_MAP }, { ".conf", OUTPUT_NGINX } };
 
-	if (src->output != OUTPUT_DEFAULT || level == TEMPLATE_BARAGON)
+	if (src->output != OUTPUT_DEFAULT)
 		return src->output;
+	if (level == TEMPLATE_BARAGON)
+		return OUTPUT_HTML;
 	for (size_t i = 0; i < ARRAY_LEN(endings); i++)
-		if (str_ends(filename, endings[i].ending))
+		if (src->filename != NULL && str_ends(src->filename, endings[i].ending))
 			return endings[i].output;
 	return OUTPUT_TEXT;
 }
@@ -111,34 +112,9 @@ static int compile_row(const struct renderer_config *cfg, const struct template_
 	return rc;
 }
 
-static bool mentions(const struct template *t, const char *name)
+static bool mentions_services(const struct template *t)
 {
-	return t != NULL && template_mentions(t, name);
-}
-
-/* What the row's templates need to know. */
-static void note_needs(struct renderer *r, const struct renderer_row *row)
-{
-	const struct template *group = row->scope == SCOPE_GROUP ? row->by_default : NULL;
-	const struct template *const frames[] = { row->header, row->footer, group };
-
-	if (row->scope != SCOPE_GROUP)
-		r->only_groups = false;
-	for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
-		bool contexts = mentions(frames[i], "services"), time = mentions(frames[i], "timestamp");
-
-		r->needs_contexts = r->needs_contexts || contexts;
-		r->frames_need_time = r->frames_need_time || time;
-		r->needs_time = r->needs_time || (contexts && time); /* it may be that of a context */
-	}
-	r->needs_time = r->needs_time || (group == NULL && mentions(row->by_default, "timestamp"));
-	for (size_t i = 0; i < row->n_named; i++)
-		r->needs_time = r->needs_time || mentions(row->named[i].t, "timestamp");
-}
-
-bool renderer_needs_time(const struct renderer *r)
-{
-	return r->needs_time;
+	return t != NULL && template_mentions(t, "services");
 }
 
 /* --- rows --- */
@@ -208,7 +184,7 @@ static int make_row(const struct renderer_config *cfg, const struct template_sou
 	row->filename = arena_strdup(r->arena, filename);
 	row->scope = src->scope;
 	row->mode = src->mode != 0 ? src->mode : 0644;
-	row->output = output_of(src, filename, cfg->level);
+	row->output = renderer_output(src, cfg->level);
 	row->allow_control = src->allow_control;
 	rc = check_row(src, row, err);
 	if (rc == 0)
@@ -225,7 +201,11 @@ static int make_row(const struct renderer_config *cfg, const struct template_sou
 		rc = compile_row(cfg, src, r, row, err);
 	if (rc != 0)
 		return rc;
-	note_needs(r, row);
+	if (row->scope != SCOPE_GROUP)
+		r->only_groups = false;
+	if (mentions_services(row->header) || mentions_services(row->footer) ||
+		(row->scope == SCOPE_GROUP && mentions_services(row->by_default)))
+		r->needs_contexts = true;
 	return 0;
 }
 
@@ -274,14 +254,13 @@ static void make_env(const struct renderer_config *cfg, struct renderer *r)
 	r->env.date_format = arena_strdup(a, cfg->helpers.date_format);
 	r->env.zero_weight = arena_strdup(a, cfg->helpers.zero_weight);
 	r->env.weighting_format = arena_strdup(a, cfg->helpers.weighting_format);
-	r->helpers = helpers_make(&r->env, a, &r->n_helpers);
 }
 
 int renderer_new(const struct renderer_config *cfg, struct renderer **r_out, struct error *err)
 {
 	AUTO(renderer_free) struct renderer *r = NULL;
 	struct arena *a = arena_new();
-	int rc = cfg->helpers.weighting_format != NULL ? helpers_check_format(cfg->helpers.weighting_format, err) : 0;
+	int rc = 0;
 
 	r = arena_alloc(a, sizeof(*r));
 	r->arena = a;

@@ -298,6 +298,10 @@ static void formats(void **state)
 	assert_int_equal(agent_conf_parse("a.yml", MINIMAL "weightingFormat: 'w%s%s'\n",
 				 strlen(MINIMAL "weightingFormat: 'w%s%s'\n"), &conf, &rep, &err), ERR_INVALID);
 	assert_true(str_starts(err.text, "a.yml:5: weightingFormat: "));
+	teardown(NULL);
+	assert_int_equal(agent_conf_parse("a.yml", MINIMAL "defaultDateFormat: \"'\"\n",
+				 strlen(MINIMAL "defaultDateFormat: \"'\"\n"), &conf, &rep, &err), ERR_INVALID);
+	assert_true(str_starts(err.text, "a.yml:5: defaultDateFormat: "));
 	good(MINIMAL "expireResolveCacheAfterDays: 3\n");
 	assert_string_equal(rep.notes[0].text, "expireResolveCacheAfterDays: known, has no effect: names are looked up "
 					       "again after `resolveCacheSeconds`, used or not");
