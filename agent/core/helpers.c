@@ -25,16 +25,17 @@ static int unusable(const struct template_call *call, const struct value **out, 
 }
 
 /* clang-format off */
+/* Java does not mind more parameters than a helper reads; without any, it takes the current object. */
 static const struct template_helper baragon_rows[] = {
-	{ "formatTimestamp",         helper_format_timestamp,           1, 2, HELPER_VALUE, NULL },
-	{ "firstOf",                 helper_first_of_java,              1, 2, HELPER_VALUE, NULL },
-	{ "currentRackIsPresent",    helper_current_rack_is_present,    1, 1, HELPER_BLOCK, NULL },
-	{ "resolveHostname",         helper_resolve_hostname,           0, 1, HELPER_VALUE, NULL },
-	{ "preferSameRackWeighting", helper_prefer_same_rack_weighting, 2, 2, HELPER_VALUE, NULL },
-	{ "ifEqual",                 helper_if_equal_java,              1, 2, HELPER_BLOCK, NULL },
-	{ "ifOptionalEqual",         helper_if_optional_equal_java,     1, 2, HELPER_BLOCK, NULL },
-	{ "ifContainedIn",           helper_if_contained_in_java,       1, 2, HELPER_BLOCK, NULL },
-	{ "toNginxVar",              helper_to_nginx_var,               1, 1, HELPER_VALUE, NULL },
+	{ "formatTimestamp",         helper_format_timestamp,           1, ANY, HELPER_VALUE, NULL },
+	{ "firstOf",                 helper_first_of_java,              1, ANY, HELPER_VALUE, NULL },
+	{ "currentRackIsPresent",    helper_current_rack_is_present,    1, ANY, HELPER_BLOCK, NULL },
+	{ "resolveHostname",         helper_resolve_hostname,           0, ANY, HELPER_VALUE, NULL },
+	{ "preferSameRackWeighting", helper_prefer_same_rack_weighting, 2, ANY, HELPER_VALUE, NULL },
+	{ "ifEqual",                 helper_if_equal_java,              0, ANY, HELPER_BLOCK, NULL },
+	{ "ifOptionalEqual",         helper_if_optional_equal_java,     0, ANY, HELPER_BLOCK, NULL },
+	{ "ifContainedIn",           helper_if_contained_in_java,       0, ANY, HELPER_BLOCK, NULL },
+	{ "toNginxVar",              helper_to_nginx_var,               1, ANY, HELPER_VALUE, NULL },
 	{ "preferSameRackWeightingOperation", unusable, 0, ANY, HELPER_BOTH, NULL },
 	{ "getWeight",               unusable,                          0, ANY, HELPER_BOTH, NULL },
 	{ "embedded",                unusable,                          0, ANY, HELPER_BOTH, NULL },

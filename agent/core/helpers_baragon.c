@@ -15,8 +15,11 @@
 
 #include <string.h>
 
+/* Without any the first one is the current object, as in Java. */
 static const struct value *argument(const struct template_call *call, size_t i)
 {
+	if (i == 0 && call->n_args == 0)
+		return call->self;
 	return i < call->n_args ? call->args[i] : value_null();
 }
 
