@@ -236,6 +236,7 @@ int apply_new(const struct apply_options *opt, struct apply **out, struct error 
 	a->arena = arena_new();
 	a->lock_fd = -1;
 	a->dirty = true; /* who knows what was left */
+	a->cache = fileset_cache_new();
 	copy_options(a, opt);
 	helper = find_helper();
 	a->helper[0] = helper ? arena_strdup(a->arena, helper) : NULL;
@@ -258,6 +259,7 @@ void apply_free(struct apply **a)
 		publish_unstage(gone);
 	if (gone->lock_fd >= 0)
 		close(gone->lock_fd);
+	fileset_cache_free(&gone->cache);
 	manifest_free(&gone->manifest);
 	journal_free(&gone->journal);
 	proc_words_free(&gone->check);

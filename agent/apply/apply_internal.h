@@ -30,6 +30,7 @@ struct plan_file {
 struct plan {
 	struct arena *arena;
 	struct fileset *fileset;
+	const struct fileset_version *versions; /* of the item's services */
 	struct plan_file *files; /* by name, the fingerprint file among them */
 	size_t n, n_writes;
 	const char **removes; /* ours, no longer wanted, on disk */
@@ -59,6 +60,7 @@ struct apply {
 
 	struct manifest *manifest; /* as on disk */
 	struct plan *plan;         /* the preparation; NULL = none */
+	struct fileset_cache *cache; /* what the services render to */
 	bool dirty;                /* there may be a journal on disk: recover first */
 	int64_t load_us;           /* the longest of HAProxy's last loadings */
 

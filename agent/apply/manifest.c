@@ -31,6 +31,7 @@ void manifest_free(struct manifest **m)
 		return;
 	arena_free(&(*m)->arena);
 	free((*m)->files);
+	free((*m)->times);
 	free(*m);
 	*m = NULL;
 }
@@ -62,6 +63,39 @@ const struct manifest_file *manifest_find(const struct manifest *m, const char *
 	return NULL;
 }
 
+void manifest_add_time(struct manifest *m, const char *version, int64_t ms)
+{
+	struct manifest_time *t;
+
+	GROW(m->times, m->n_times, m->cap_times);
+	t = &m->times[m->n_times++];
+	memcpy(t->version, version, MANIFEST_VERSION_HEX - 1);
+	t->version[MANIFEST_VERSION_HEX - 1] = '\0';
+	t->ms = ms;
+}
+
+static int compare_times(const void *x, const void *y)
+{
+	return memcmp(((const struct manifest_time *)x)->version, ((const struct manifest_time *)y)->version,
+		MANIFEST_VERSION_HEX - 1);
+}
+
+void manifest_sort_times(struct manifest *m)
+{
+	if (m->n_times > 1)
+		qsort(m->times, m->n_times, sizeof(*m->times), compare_times);
+}
+
+const struct manifest_time *manifest_find_time(const struct manifest *m, const char *version)
+{
+	struct manifest_time key;
+
+	if (m->n_times == 0)
+		return NULL;
+	memcpy(key.version, version, MANIFEST_VERSION_HEX - 1);
+	return bsearch(&key, m->times, m->n_times, sizeof(*m->times), compare_times);
+}
+
 void manifest_digest(const struct manifest *m, const char *except, char out[DIGEST_HEX])
 {
 	struct digest *d = digest_new();
@@ -81,14 +115,21 @@ void manifest_format(const struct manifest *m, struct buf *out)
 {
 	buf_printf(out, HEAD "%" PRId64 "\nlive %s\ntarget %s %" PRId64 "\n", m->generation, m->live,
 		*m->target ? m->target : "-", m->timestamp_ms);
+	for (size_t i = 0; i < m->n_times; i++)
+		buf_printf(out, "time %s %" PRId64 "\n", m->times[i].version, m->times[i].ms);
 	for (size_t i = 0; i < m->n; i++)
 		buf_printf(out, "%s %s\n", m->files[i].digest, m->files[i].name);
 	buf_printf(out, "end %zu\n", m->n);
 }
 
+static bool is_hex(const char *s, size_t n)
+{
+	return strspn(s, "0123456789abcdef") >= n;
+}
+
 static bool is_digest(const char *s, size_t n)
 {
-	return n == DIGEST_HEX - 1 && strspn(s, "0123456789abcdef") >= n;
+	return n == DIGEST_HEX - 1 && is_hex(s, n);
 }
 
 /* One line of `text`, a NUL-terminated copy in the arena; NULL at the end. */
@@ -121,18 +162,31 @@ static bool parse_target(struct manifest *m, const char *line)
 	return true;
 }
 
+/* "time <version> <ms>" */
+static int parse_time(struct manifest *m, const char *line, struct error *err)
+{
+	const char *version = line + strlen("time "), *blank = strchr(version, ' ');
+	int64_t ms;
+
+	if (!blank || blank - version != MANIFEST_VERSION_HEX - 1 || !is_hex(version, MANIFEST_VERSION_HEX - 1) ||
+		!str_to_i64(blank + 1, 0, INT64_MAX, &ms) || m->n > 0)
+		return error_set(err, ERR_INVALID, "'%.60s' is no time of a service", line);
+	manifest_add_time(m, version, ms);
+	return 0;
+}
+
 static int parse_file(struct manifest *m, char *line, struct error *err)
 {
 	char *name = line + DIGEST_HEX;
 	int rc;
 
 	if (strlen(line) <= DIGEST_HEX || line[DIGEST_HEX - 1] != ' ' || !is_digest(line, DIGEST_HEX - 1))
-		return error_set(err, ERR_INVALID, "line %zu is no file", m->n + 4);
+		return error_set(err, ERR_INVALID, "line %zu is no file", m->n + m->n_times + 4);
 	rc = manifest_check_name(name, err);
 	if (rc != 0)
 		return rc;
 	if (m->n > 0 && strcmp(m->files[m->n - 1].name, name) >= 0)
-		return error_set(err, ERR_INVALID, "line %zu is out of order", m->n + 4);
+		return error_set(err, ERR_INVALID, "line %zu is out of order", m->n + m->n_times + 4);
 	if (m->n == MANIFEST_FILES_MAX)
 		return error_set(err, ERR_INVALID, "more than %d files", MANIFEST_FILES_MAX);
 	line[DIGEST_HEX - 1] = '\0';
@@ -158,13 +212,14 @@ int manifest_parse(const char *text, size_t n, struct manifest **out, struct err
 	if (!parse_target(m, next_line(&text, end, m->arena)))
 		return error_set(err, ERR_INVALID, "no line 'target' in the manifest");
 	while ((line = next_line(&text, end, m->arena)) != NULL && !str_starts(line, "end ")) {
-		rc = parse_file(m, line, err);
+		rc = str_starts(line, "time ") ? parse_time(m, line, err) : parse_file(m, line, err);
 		if (rc != 0)
 			return rc;
 	}
 	if (!line || !str_to_i64(line + 4, 0, MANIFEST_FILES_MAX, &count) || (size_t)count != m->n ||
 		text != end)
 		return error_set(err, ERR_INVALID, "the manifest is not whole");
+	manifest_sort_times(m);
 	*out = STEAL(m);
 	return 0;
 }

@@ -52,10 +52,41 @@ static int64_t wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A template may print the time: what must be the same again is rendered with the time it has. */
+static uint8_t nibble(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+/* The head of the digest. */
+static void read_version(const char *digest, struct fileset_version *v)
+{
+	for (size_t i = 0; i < sizeof(v->bytes); i++)
+		v->bytes[i] = (uint8_t)(nibble(digest[2 * i]) << 4 | nibble(digest[2 * i + 1]));
+}
+
+/* A template may print the time: what must be the same again is rendered with the time it has.  This is the one of
+ * headers and the like, and of services that are new. */
 static int64_t timestamp_for(const struct apply *a, const struct plan *p)
 {
 	return str_eq(a->manifest->target, p->target) ? a->manifest->timestamp_ms : wall_ms();
+}
+
+/* A service that is as it was keeps its time, also when others change or the agent starts anew. */
+static struct fileset_version *make_versions(const struct apply *a, struct plan *p, int64_t timestamp_ms)
+{
+	const struct work_item *item = a->item;
+	struct fileset_version *versions = arena_alloc(p->arena, (item->n + 1) * sizeof(*versions));
+	bool timed = renderer_needs_time(a->opt.renderer);
+
+	for (size_t i = 0; i < item->n; i++) {
+		const char *digest = item->services[i]->digest;
+		const struct manifest_time *t = timed ? manifest_find_time(a->manifest, digest) : NULL;
+
+		read_version(digest, &versions[i]);
+		if (timed)
+			versions[i].timestamp_ms = t ? t->ms : timestamp_ms;
+	}
+	return versions;
 }
 
 static int build_files(struct apply *a, struct plan *p, int64_t timestamp_ms, struct error *err)
@@ -68,7 +99,9 @@ static int build_files(struct apply *a, struct plan *p, int64_t timestamp_ms, st
 	states = arena_alloc(p->arena, (item->n + 1) * sizeof(*states));
 	for (size_t i = 0; i < item->n; i++)
 		states[i] = &item->services[i]->state;
-	rc = fileset_build(a->opt.renderer, NULL, states, NULL, item->n, timestamp_ms, &p->fileset, &blames, err);
+	p->versions = make_versions(a, p, timestamp_ms);
+	rc = fileset_build(a->opt.renderer, a->cache, states, p->versions, item->n, timestamp_ms, &p->fileset, &blames,
+		err);
 	if (rc != 0) {
 		for (size_t i = 0; i < blames.n; i++)
 			blame_add(a->report, blames.items[i].service_id, blames.items[i].message);
@@ -98,6 +131,15 @@ static void add_digests(struct manifest *m, const struct plan *p)
 		digest_hex(p->files[i].data, p->files[i].size, hex);
 		manifest_add(m, p->files[i].name, hex);
 	}
+}
+
+static void add_times(const struct apply *a, struct plan *p)
+{
+	if (!renderer_needs_time(a->opt.renderer))
+		return;
+	for (size_t i = 0; i < a->item->n; i++)
+		manifest_add_time(p->next, a->item->services[i]->digest, p->versions[i].timestamp_ms);
+	manifest_sort_times(p->next);
 }
 
 static int plan_fill(struct apply *a, struct plan *p, struct error *err)
@@ -220,6 +262,7 @@ int render_run(struct apply *a, struct error *err)
 		p->next->generation = a->manifest->generation + 1;
 		p->next->timestamp_ms = timestamp;
 		memcpy(p->next->target, target, sizeof(target));
+		add_times(a, p);
 		rc = plan_compare(a, p, &same, err);
 	}
 	if (rc != 0) {

@@ -72,7 +72,7 @@ static int render_frame(const struct template *t, const struct value *common, bo
 int frames_render(const struct renderer *r, const struct context_agent *agent, struct unit *const *units, size_t n,
 	struct frames *out, struct error *err)
 {
-	AUTO(frames_release) struct frames f = { arena_new(), NULL, 0 };
+	AUTO(frames_release) struct frames f = { arena_new(), NULL, 0, agent->timestamp_ms };
 	AUTO(arena_free) struct arena *a = arena_new();
 	struct fileset_piece *pieces = arena_alloc(f.arena, (2 * r->n + 1) * sizeof(*pieces));
 	const struct value *common = common_context(r, agent, units, n, a);
@@ -93,14 +93,14 @@ int frames_render(const struct renderer *r, const struct context_agent *agent, s
 	if (rc != 0)
 		return rc;
 	*out = f;
-	f = (struct frames){ NULL, NULL, 0 };
+	f = (struct frames)FRAMES_INIT;
 	return 0;
 }
 
 void frames_release(struct frames *f)
 {
 	arena_free(&f->arena);
-	*f = (struct frames){ NULL, NULL, 0 };
+	*f = (struct frames)FRAMES_INIT;
 }
 
 /* --- made anew --- */
@@ -253,7 +253,7 @@ static void put_frames(struct assembly *a, const struct renderer *r, struct fram
 	}
 	frames_release(&a->frames);
 	a->frames = *frames_take;
-	*frames_take = (struct frames){ NULL, NULL, 0 };
+	*frames_take = (struct frames)FRAMES_INIT;
 }
 
 static void point_files_to_tables(struct assembly *a)

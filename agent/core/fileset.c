@@ -58,10 +58,11 @@ static int report_faults(const struct fileset_cache *c, const struct assembly_fa
 static int put_together(struct fileset_cache *c, const struct fileset_input *in, const struct fileset_changes *changes,
 	struct assembly_faults *faults, struct error *err)
 {
-	AUTO(frames_release) struct frames frames = { NULL, NULL, 0 };
+	AUTO(frames_release) struct frames frames = FRAMES_INIT;
 	int rc;
 
-	if (c->assembly != NULL && changes->n == 0)
+	if (c->assembly != NULL && changes->n == 0 &&
+		(!in->renderer->frames_need_time || c->assembly->frames.timestamp_ms == in->agent.timestamp_ms))
 		return 0;
 	rc = frames_render(in->renderer, &in->agent, c->units, c->n, &frames, err);
 	if (rc == 0 && frames.size + c->size > FILESET_BYTES_MAX)

@@ -2,9 +2,8 @@
  * fileset.h - the files that must exist below the root path for a set of services
  *
  * A renderer is made once from the configuration (it compiles every template: a syntax error stops the agent
- * at start) and is immutable afterwards.  The same services give the same bytes, in whatever order they and
- * their upstreams come; so they do with a cache, but that a service which did not change keeps the timestamp
- * it was rendered with.
+ * at start) and is immutable afterwards.  The same services and timestamps give the same bytes, in whatever order
+ * services and upstreams come, with and without a cache.
  *
  *     struct renderer_config cfg = { .templates = rows, .n_templates = n, .agent = &info };
  *     rc = renderer_new(&cfg, &r, err);                                               // start-up
@@ -76,6 +75,8 @@ enum template_output renderer_output(const struct template_source *src, enum tem
 struct renderer;
 int renderer_new(const struct renderer_config *cfg, struct renderer **r_out, struct error *err) MUST_CHECK;
 void renderer_free(struct renderer **r);
+/* May the text of a service depend on the timestamp it is rendered with? */
+bool renderer_needs_time(const struct renderer *r);
 
 struct fileset_piece {
 	const char *data; /* NUL-terminated */
@@ -119,9 +120,10 @@ struct fileset_blames {
 #define FILESET_BLAMES_INIT { NULL, 0, NULL }
 void fileset_blames_release(struct fileset_blames *b);
 
-/* Equal only for equal states (e.g. the head of a digest). All zero: not known, rendered every time. */
+/* Of a service as it is given. */
 struct fileset_version {
-	uint8_t bytes[16];
+	uint8_t bytes[16];    /* equal only for equal states (e.g. the head of a digest); all zero: not known */
+	int64_t timestamp_ms; /* what its templates shall see; 0: that of the build, or what they saw last time */
 };
 
 /* Remembers what services render to between builds with one renderer, which must outlive it.  It and the sets
@@ -132,7 +134,7 @@ struct fileset_cache *fileset_cache_new(void);
 void fileset_cache_free(struct fileset_cache **c);
 
 /* `services`: in any order, no id twice (ERR_INVALID).  `cache`: NULL: none.  `versions`: of each service; NULL:
- * none is known.  `blames` (may be NULL; must be empty) is written on failure only, like err; it stays empty where
+ * none is known: all are rendered.  `blames` (may be NULL; must be empty) is written on failure only, like err; it stays empty where
  * no service is at fault (a header or footer failed).  The err text is that of the first blame.  A service without
  * a template: ERR_NOT_FOUND and Java's own words, "MissingTemplateException : Template <name> could not be found".
  * The cache serves on after any error. */

@@ -125,13 +125,15 @@ void fileset_free(struct fileset **fs)
 
 /* --- the same services as last time --- */
 
-static bool same_version(const struct fileset_version *x, const struct fileset_version *y)
+/* Does what was rendered for the one serve for the other? */
+static bool serves(const struct fileset_version *known, const struct fileset_version *wanted)
 {
 	uint64_t a[2], b[2];
 
-	memcpy(a, x, sizeof(a));
-	memcpy(b, y, sizeof(b));
-	return a[0] == b[0] && a[1] == b[1] && (a[0] | a[1]) != 0;
+	memcpy(a, known->bytes, sizeof(a));
+	memcpy(b, wanted->bytes, sizeof(b));
+	return a[0] == b[0] && a[1] == b[1] && (a[0] | a[1]) != 0 &&
+		(wanted->timestamp_ms == 0 || wanted->timestamp_ms == known->timestamp_ms);
 }
 
 static const struct fileset_version *version_of(const struct fileset_input *in, size_t i)
@@ -160,7 +162,7 @@ static bool find_changes(const struct fileset_cache *c, const struct fileset_inp
 	for (size_t i = 0; i < in->n; i++) {
 		struct assembly_change change;
 
-		if (in->versions != NULL && same_version(&in->versions[i], &c->versions[i]))
+		if (in->versions != NULL && serves(&c->versions[i], &in->versions[i]))
 			continue;
 		change = (struct assembly_change){ .place = c->places[i], .given = i,
 			.before = c->units[c->places[i]] };
@@ -233,7 +235,7 @@ static struct unit *take_known(struct fileset_cache *c, struct unit **old, size_
 		replace(c, old[(*at)++]);
 	if (*at == n_old || cmp != 0)
 		return NULL;
-	if (old[*at]->fault == NULL && same_version(version_of(in, e->given), &old[*at]->version))
+	if (old[*at]->fault == NULL && serves(&old[*at]->version, version_of(in, e->given)))
 		return old[(*at)++];
 	replace(c, old[(*at)++]);
 	return NULL;

@@ -112,9 +112,34 @@ static int compile_row(const struct renderer_config *cfg, const struct template_
 	return rc;
 }
 
-static bool mentions_services(const struct template *t)
+static bool mentions(const struct template *t, const char *name)
 {
-	return t != NULL && template_mentions(t, "services");
+	return t != NULL && template_mentions(t, name);
+}
+
+/* What the row's templates need to know. */
+static void note_needs(struct renderer *r, const struct renderer_row *row)
+{
+	const struct template *group = row->scope == SCOPE_GROUP ? row->by_default : NULL;
+	const struct template *const frames[] = { row->header, row->footer, group };
+
+	if (row->scope != SCOPE_GROUP)
+		r->only_groups = false;
+	for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
+		bool contexts = mentions(frames[i], "services"), time = mentions(frames[i], "timestamp");
+
+		r->needs_contexts = r->needs_contexts || contexts;
+		r->frames_need_time = r->frames_need_time || time;
+		r->needs_time = r->needs_time || (contexts && time); /* it may be that of a context */
+	}
+	r->needs_time = r->needs_time || (group == NULL && mentions(row->by_default, "timestamp"));
+	for (size_t i = 0; i < row->n_named; i++)
+		r->needs_time = r->needs_time || mentions(row->named[i].t, "timestamp");
+}
+
+bool renderer_needs_time(const struct renderer *r)
+{
+	return r->needs_time;
 }
 
 /* --- rows --- */
@@ -201,11 +226,7 @@ static int make_row(const struct renderer_config *cfg, const struct template_sou
 		rc = compile_row(cfg, src, r, row, err);
 	if (rc != 0)
 		return rc;
-	if (row->scope != SCOPE_GROUP)
-		r->only_groups = false;
-	if (mentions_services(row->header) || mentions_services(row->footer) ||
-		(row->scope == SCOPE_GROUP && mentions_services(row->by_default)))
-		r->needs_contexts = true;
+	note_needs(r, row);
 	return 0;
 }
 
@@ -254,13 +275,14 @@ static void make_env(const struct renderer_config *cfg, struct renderer *r)
 	r->env.date_format = arena_strdup(a, cfg->helpers.date_format);
 	r->env.zero_weight = arena_strdup(a, cfg->helpers.zero_weight);
 	r->env.weighting_format = arena_strdup(a, cfg->helpers.weighting_format);
+	r->helpers = helpers_make(&r->env, a, &r->n_helpers);
 }
 
 int renderer_new(const struct renderer_config *cfg, struct renderer **r_out, struct error *err)
 {
 	AUTO(renderer_free) struct renderer *r = NULL;
 	struct arena *a = arena_new();
-	int rc = 0;
+	int rc = cfg->helpers.weighting_format != NULL ? helpers_check_format(cfg->helpers.weighting_format, err) : 0;
 
 	r = arena_alloc(a, sizeof(*r));
 	r->arena = a;

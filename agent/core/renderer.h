@@ -41,6 +41,7 @@ struct renderer {
 	bool sharded;       /* some collected row has more than one file */
 	bool only_groups;   /* no service needs a template of its own */
 	bool needs_contexts; /* some header, footer or group mentions the services */
+	bool needs_time, frames_need_time; /* some template of services, or of these, mentions the timestamp */
 	struct context_agent agent; /* without a timestamp */
 	struct layout_domains domains;
 	struct helper_env env;

@@ -166,6 +166,7 @@ struct unit *unit_new(const struct renderer *r, const struct context_agent *agen
 	const struct service *service = state->service;
 	const struct value *context = NULL;
 	struct error err = ERROR_INIT;
+	struct context_agent at = *agent;
 	struct service_state copy;
 	struct unit *u;
 	int rc;
@@ -175,13 +176,16 @@ struct unit *unit_new(const struct renderer *r, const struct context_agent *agen
 		state = &copy;
 	}
 	scratch_begin(scratch, service->id);
-	rc = context_build(state, agent, a, &context, &err);
+	if (version->timestamp_ms != 0)
+		at.timestamp_ms = version->timestamp_ms;
+	rc = context_build(state, &at, a, &context, &err);
 	if (rc == 0)
 		rc = render_rows(r, service, context, room, a, scratch, &err);
 	if (rc != 0)
 		scratch_begin(scratch, service->id);
 	u = pack(scratch);
 	u->version = *version;
+	u->version.timestamp_ms = at.timestamp_ms;
 	u->hash = r->sharded ? hash_of(service->id) : 0;
 	if (rc != 0) {
 		u->fault = xmalloc(sizeof(*u->fault));

@@ -24,7 +24,7 @@ struct unit {
 	struct unit *next; /* for the list of those that are replaced */
 	uint64_t replaced; /* by which build */
 	const char *id;
-	struct fileset_version version;
+	struct fileset_version version; /* with the timestamp it was rendered with */
 	uint64_t hash;     /* of the id, says the shards; 0 where there are none */
 	size_t size;       /* bytes of its texts */
 	struct error *fault; /* it could not be rendered, and this is all there is; else NULL */

@@ -21,6 +21,9 @@ static struct manifest *sample(void)
 	memcpy(m->live, hex, DIGEST_HEX);
 	memcpy(m->target, hex, DIGEST_HEX);
 	m->timestamp_ms = 1700000000123;
+	manifest_add_time(m, "ffffffffffffffffffffffffffffffff and so on", 17);
+	manifest_add_time(m, hex, 1700000000122);
+	manifest_sort_times(m);
 	manifest_add(m, "a b.cfg", hex);
 	manifest_add(m, "svc/1.cfg", hex);
 	return m;
@@ -38,6 +41,10 @@ static void test_manifest_there_and_back(void **state)
 	assert_int_equal(back->generation, 7);
 	assert_int_equal(back->n, 2);
 	assert_int_equal(back->timestamp_ms, 1700000000123);
+	assert_int_equal(back->n_times, 2);
+	assert_int_equal(manifest_find_time(back, m->live)->ms, 1700000000122);
+	assert_int_equal(manifest_find_time(back, "ffffffffffffffffffffffffffffffff")->ms, 17);
+	assert_null(manifest_find_time(back, "0000000000000000000000000000000f"));
 	assert_string_equal(back->live, m->live);
 	assert_string_equal(back->target, m->target);
 	assert_string_equal(manifest_find(back, "svc/1.cfg")->digest, m->files[1].digest);
