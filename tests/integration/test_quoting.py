@@ -215,6 +215,22 @@ def test_map_lines_are_read_as_the_states_say(folder):
     assert quote("haproxy-map", b"long ", b"x" * 4097) is None
 
 
+def test_log_formats_take_a_doubled_percent_as_text(folder):
+    """What logFormat of the templates stands on: as a string and as a header."""
+    texts = [v for v in VALUES if v == v.strip() and v.isascii()] + [b"%", b"%%", b"%[src]", b"%{+Q}H", b"100%  %t"]
+    pieces = []
+    for n, text in enumerate(texts):
+        doubled = text.replace(b"%", b"%%")
+        head = b"" if n == 0 else pieces.pop()
+        pieces += [head + b"backend b%d\n    http-request return status 200 content-type text/plain lf-string \"" % n,
+                   doubled, b'" hdr x-text "<', doubled, b'>"\n']
+    with HAProxy(folder).load(quote("haproxy", *pieces)) as haproxy:
+        for n, text in enumerate(texts):
+            got = haproxy.get(str(n))
+            assert (got.status, got.body) == (200, text), text
+            assert got.headers["x-text"] == "<%s>" % text.decode(), text
+
+
 # nginx ------------------------------------------------------------------------------------------------------
 
 NGINX = """\
