@@ -8,20 +8,7 @@
 #ifndef AGENT_CORE_ASSEMBLY_H
 #define AGENT_CORE_ASSEMBLY_H
 
-#include "agent/core/unit.h"
-
-/* Headers, footers and files of the group, rendered: two pieces for each row, the second for the footer. */
-struct frames {
-	struct arena *arena;
-	const struct fileset_piece *pieces;
-	size_t size; /* of all files together that they are in */
-	int64_t timestamp_ms; /* that they saw */
-};
-#define FRAMES_INIT { NULL, NULL, 0, 0 }
-/* `units`: of all services, none at fault. */
-int frames_render(const struct renderer *r, const struct context_agent *agent, struct unit *const *units, size_t n,
-	struct frames *out, struct error *err) MUST_CHECK;
-void frames_release(struct frames *f);
+#include "agent/core/frames.h"
 
 /* A file that is there for all services. */
 struct assembly_table {

@@ -242,6 +242,110 @@ static void one_path_has_one_content(void **state)
 	assert_string_equal(g.blames.items[0].message, "file 'x-all' is also a collected file");
 }
 
+static void group_file(void **state)
+{
+	static const struct template_source rows[] = {
+		{ .filename = "whole", .scope = SCOPE_GROUP, .mode = 0600,
+			.text = "{{#each services}}{{id}}={{service.options.note}}{{#unless @last}},{{/unless}}{{/each}} {{timestamp}}" },
+		{ .filename = "p-%s", .text = "{{id}}\n" },
+	};
+	AUTO(fixture_release) struct fixture f = { .n = 0 }, g = { .n = 0 };
+
+	(void)state;
+	make(&f, rows, 1);
+	assert_int_equal(build(&f), 0); /* there without any service, too */
+	assert_string_equal(text_of(&f, "whole"), " 5");
+	fileset_free(&f.fs);
+	add(&f, "z", "1", "none has this name");
+	add(&f, "a", "2", NULL);
+	assert_int_equal(build(&f), 0);
+	assert_int_equal(f.fs->n, 1);
+	assert_string_equal(text_of(&f, "whole"), "a=2,z=1 5");
+	assert_int_equal(f.fs->files[0].scope, SCOPE_GROUP);
+	assert_int_equal(f.fs->files[0].mode, 0600);
+	assert_null(fileset_owner(f.fs, "whole", 1));
+	make(&g, rows, 2);
+	add(&g, "z", "1", "none has this name");
+	assert_int_equal(build(&g), ERR_NOT_FOUND);
+}
+
+static void shards(void **state)
+{
+	static const struct template_source rows[] = {
+		{ .filename = "b/%s.txt", .text = "{{id}}\n{{id}}", .scope = SCOPE_COLLECTED, .shards = 4,
+			.header = "of {{#each services}}{{id}}{{/each}}\n", .footer = "end" },
+	};
+	/* The first 8 bytes of SHA-256 end with da (a), 4a (b), e2 (c), 89 (d). */
+	static const char *const want[] = { "of abcd\nend\n", "of abcd\nd\nd\nend\n",
+		"of abcd\na\na\nb\nb\nc\nc\nend\n", "of abcd\nend\n" };
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+
+	(void)state;
+	make(&f, rows, 1);
+	add(&f, "d", "n", NULL);
+	add(&f, "c", "n", NULL);
+	add(&f, "a", "n", NULL);
+	add(&f, "b", "n", NULL);
+	assert_int_equal(build(&f), 0);
+	assert_int_equal(f.fs->n, 4);
+	for (size_t i = 0; i < 4; i++) {
+		AUTO(xfree_p) char *path = xasprintf("b/0%zu.txt", i);
+
+		assert_string_equal(text_of(&f, path), want[i]);
+	}
+	assert_string_equal(fileset_owner(f.fs, "b/02.txt", 7), "c");
+	assert_null(fileset_owner(f.fs, "b/02.txt", 8));
+}
+
+static const struct template_source plain_row[] = { { .filename = "all", .text = "{{id}}", .scope = SCOPE_COLLECTED } };
+
+/* Which of three services were rendered: the one with another time was not. */
+static void only_what_changed_is_rendered(void **state)
+{
+	static const struct template_source rows[] = {
+		{ .filename = "all", .text = "{{id}}{{timestamp}}", .scope = SCOPE_COLLECTED } };
+	static const struct {
+		uint8_t versions[3];
+		int64_t times[3], now;
+		const char *want;
+	} cases[] = {
+		{ { 1, 1, 1 }, { 0, 0, 0 }, 10, "a10\nb10\nc10\n" },
+		{ { 1, 1, 1 }, { 0, 0, 0 }, 11, "a10\nb10\nc10\n" },
+		{ { 1, 2, 1 }, { 0, 0, 0 }, 12, "a10\nb12\nc10\n" },
+		{ { 0, 2, 1 }, { 0, 0, 0 }, 13, "a13\nb12\nc10\n" }, /* 0: not known */
+		{ { 0, 2, 1 }, { 0, 0, 0 }, 14, "a14\nb12\nc10\n" },
+		{ { 1, 2, 1 }, { 7, 12, 8 }, 15, "a7\nb12\nc8\n" }, /* times that are said */
+		{ { 1, 2, 1 }, { 0, 0, 0 }, 16, "a7\nb12\nc8\n" },
+	};
+	AUTO(fixture_release) struct fixture f = { .n = 0 };
+	AUTO(fileset_cache_free) struct fileset_cache *cache = fileset_cache_new();
+	AUTO(renderer_free) struct renderer *other = NULL;
+
+	(void)state;
+	make(&f, rows, 1);
+	add(&f, "a", "n", NULL);
+	add(&f, "b", "n", NULL);
+	add(&f, "c", "n", NULL);
+	assert_true(renderer_needs_time(f.r));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fileset_version versions[3];
+
+		for (size_t k = 0; k < 3; k++)
+			versions[k] = (struct fileset_version){ { cases[i].versions[k] }, cases[i].times[k] };
+		fileset_free(&f.fs);
+		assert_int_equal(fileset_build(f.r, cache, f.services, versions, 3, cases[i].now, &f.fs, NULL, NULL), 0);
+		assert_string_equal(text_of(&f, "all"), cases[i].want);
+	}
+	/* What another renderer made is of no use. */
+	other = f.r;
+	f.r = NULL;
+	make(&f, plain_row, 1);
+	assert_false(renderer_needs_time(f.r));
+	fileset_free(&f.fs);
+	assert_int_equal(fileset_build(f.r, cache, f.services, NULL, 3, 17, &f.fs, NULL, NULL), 0);
+	assert_string_equal(text_of(&f, "all"), "a\nb\nc\n");
+}
+
 static void bad_configuration(void **state)
 {
 	static const struct template_text named[] = { { "n", "\n{{#if}}" } };
@@ -258,6 +362,19 @@ static void bad_configuration(void **state)
 			"or double slashes, '.', '..' and control characters, and not in '.lockstep'" },
 		{ { { .filename = "a", .text = "x" }, { .filename = "a", .text = "x", .scope = SCOPE_COLLECTED } },
 			"filename 'a': two templates for a collected file" },
+		{ { { .filename = "g", .text = "x", .scope = SCOPE_GROUP }, { .filename = "g", .text = "x" } },
+			"filename 'g': two templates for the file of a group" },
+		{ { { .filename = "g-%s", .text = "x", .scope = SCOPE_GROUP } },
+			"filename 'g-%s': the file of a group is one file, without %s" },
+		{ { { .filename = "g", .scope = SCOPE_GROUP } },
+			"filename 'g': the file of a group has one template and no named ones" },
+		{ { { .filename = "a", .text = "x", .scope = SCOPE_COLLECTED, .shards = 2 } },
+			"filename 'a': with shards it needs one %s, for their numbers" },
+		{ { { .filename = "%s", .text = "x", .scope = SCOPE_COLLECTED, .shards = 1001 } },
+			"filename '%s': more than 1000 shards" },
+		{ { { .filename = "%s", .text = "x", .shards = 2 } }, "filename '%s': only a collected file has shards" },
+		{ { { .filename = "x-%s", .text = "x", .scope = SCOPE_COLLECTED, .shards = 2 },
+			{ .filename = "x-01", .text = "x", .scope = SCOPE_GROUP } }, "two templates make the file 'x-01'" },
 	};
 
 	(void)state;
@@ -282,6 +399,9 @@ int main(void)
 		cmocka_unit_test(all_culprits_are_named),
 		cmocka_unit_test(a_header_may_fail_alone),
 		cmocka_unit_test(one_path_has_one_content),
+		cmocka_unit_test(group_file),
+		cmocka_unit_test(shards),
+		cmocka_unit_test(only_what_changed_is_rendered),
 		cmocka_unit_test(bad_configuration),
 	};
 

@@ -107,12 +107,32 @@ static void domains(void **state)
 		"<no domain present for template file that requires domain>");
 }
 
+static void numbers_of_shards(void **state)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct error err = ERROR_INIT;
+	const char *name = NULL;
+	char wide[LAYOUT_NAME_MAX + 2];
+
+	(void)state;
+	assert_int_equal(layout_shard("b/%s.cfg", 0, 2, a, &name, &err), 0);
+	assert_string_equal(name, "b/00.cfg");
+	assert_int_equal(layout_shard("%1$s%%", 99, 100, a, &name, &err), 0);
+	assert_string_equal(name, "99%");
+	assert_int_equal(layout_shard("%s", 7, 101, a, &name, &err), 0);
+	assert_string_equal(name, "007");
+	memset(wide, 'x', sizeof(wide));
+	memcpy(wide + sizeof(wide) - 3, "%s", 3);
+	assert_int_equal(layout_shard(wide, 7, 101, a, &name, &err), ERR_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(ids_stay_in_their_place),
 		cmocka_unit_test(domains),
+		cmocka_unit_test(numbers_of_shards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
