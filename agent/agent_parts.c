@@ -59,6 +59,11 @@ static const char *host_address(void *ctx, const char *host, struct arena *a)
 	return resolve_address(((struct agent_parts *)ctx)->names, host, a);
 }
 
+static uint64_t names_epoch(void *ctx)
+{
+	return resolve_epoch(((struct agent_parts *)ctx)->names);
+}
+
 static int make_renderer(const struct agent_conf *c, struct agent_parts *p, struct settings_report *rep, struct error *err)
 {
 	size_t all = c->templates.n + c->collected.n + c->group.n, n = 0;
@@ -141,6 +146,7 @@ static void make_options(const struct agent_conf *c, struct agent_parts *p)
 	const struct lb_conf *lb = &c->lb;
 
 	p->apply = (struct apply_options){ .root_path = lb->root_path, .renderer = p->renderer,
+		.outside = names_epoch, .outside_ctx = p,
 		.check_command = lb->check_command, .reload_command = lb->reload_command,
 		.command_timeout_ms = lb->command_timeout_ms,
 		.worker_count_command = lb->limit_worker_count ? lb->worker_count_command : NULL,

@@ -24,6 +24,10 @@
 struct apply_options {
 	const char *root_path;
 	const struct renderer *renderer;
+	/* A number that changes when what templates take from elsewhere than from the state (addresses of names) may have
+	 * changed: services are rendered again then that did not change themselves. NULL: there is nothing such. */
+	uint64_t (*outside)(void *ctx);
+	void *outside_ctx;
 	const char *check_command;   /* as in the YAML; split as proc_split() does */
 	const char *reload_command;  /* used where the two sockets are not configured */
 	int64_t command_timeout_ms;  /* each; 0: 10,000 */

@@ -57,11 +57,13 @@ static uint8_t nibble(char c)
 	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* The head of the digest. */
-static void read_version(const char *digest, struct fileset_version *v)
+/* The head of the digest, mixed with that number. */
+static void read_version(const char *digest, uint64_t outside, struct fileset_version *v)
 {
 	for (size_t i = 0; i < sizeof(v->bytes); i++)
 		v->bytes[i] = (uint8_t)(nibble(digest[2 * i]) << 4 | nibble(digest[2 * i + 1]));
+	for (size_t i = 0; i < sizeof(outside); i++)
+		v->bytes[i] ^= (uint8_t)(outside >> (8 * i));
 }
 
 /* A template may print the time: what must be the same again is rendered with the time it has.  This is the one of
@@ -77,12 +79,13 @@ static struct fileset_version *make_versions(const struct apply *a, struct plan 
 	const struct work_item *item = a->item;
 	struct fileset_version *versions = arena_alloc(p->arena, (item->n + 1) * sizeof(*versions));
 	bool timed = renderer_needs_time(a->opt.renderer);
+	uint64_t outside = a->opt.outside != NULL ? a->opt.outside(a->opt.outside_ctx) : 0;
 
 	for (size_t i = 0; i < item->n; i++) {
 		const char *digest = item->services[i]->digest;
 		const struct manifest_time *t = timed ? manifest_find_time(a->manifest, digest) : NULL;
 
-		read_version(digest, &versions[i]);
+		read_version(digest, outside, &versions[i]);
 		if (timed)
 			versions[i].timestamp_ms = t ? t->ms : timestamp_ms;
 	}

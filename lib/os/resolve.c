@@ -40,7 +40,7 @@ struct resolve {
 	struct name *names; /* the one not used for longest first */
 	struct name *queue;
 	unsigned threads;
-	bool closed;
+	bool closed, asked;
 	int64_t window_start, waited_us;
 };
 
@@ -273,9 +273,20 @@ const char *resolve_address(struct resolve *r, const char *host, struct arena *a
 	if (host[0] == '\0' || strlen(host) > HOST_MAX)
 		return NULL;
 	pthread_mutex_lock(&r->lock);
+	r->asked = true;
 	found = ask(r, host, a);
 	pthread_mutex_unlock(&r->lock);
 	return found;
+}
+
+uint64_t resolve_epoch(struct resolve *r)
+{
+	bool asked;
+
+	pthread_mutex_lock(&r->lock);
+	asked = r->asked;
+	pthread_mutex_unlock(&r->lock);
+	return asked ? (uint64_t)(clock_mono_us() / (r->opt.keep_ms * 500)) + 1 : 0;
 }
 
 /* --- birth and death --- */

@@ -49,6 +49,10 @@ void resolve_free(struct resolve **r);
 /* An address is returned as it is. NULL: none is known (now). */
 const char *resolve_address(struct resolve *r, const char *host, struct arena *a);
 
+/* Zero until a name is asked for; then a number that changes at least once in keep_ms: when it is another one, what was
+ * made of addresses should be made again. */
+uint64_t resolve_epoch(struct resolve *r);
+
 /* The default of look_up. */
 int resolve_by_system(void *ctx, const char *host, char out[RESOLVE_TEXT]);
 

@@ -148,6 +148,24 @@ static void addresses_and_nonsense_are_not_asked(void **state)
 	longest[sizeof(longest) - 1] = '\0';
 	says(longest, NULL);
 	assert_int_equal(asked(), 0);
+	assert_int_equal(resolve_epoch(names), 0);
+}
+
+static void epochs(void **state)
+{
+	int64_t end = clock_mono_us() + 20000000;
+	uint64_t first;
+
+	(void)state;
+	make((struct resolve_options){ .keep_ms = LONG_MS });
+	says("a", "10.0.0.1");
+	first = resolve_epoch(names);
+	assert_true(first > 0);
+	assert_true(resolve_epoch(names) - first <= 1);
+	make((struct resolve_options){ .keep_ms = 1, .wait_ms = LONG_MS, .budget_ms = LONG_MS });
+	says("a", "10.0.0.1");
+	for (first = resolve_epoch(names); resolve_epoch(names) == first;)
+		assert_true(clock_mono_us() < end);
 }
 
 static void failures_are_remembered_too(void **state)
@@ -300,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(is_remembered, setup, teardown),
 		cmocka_unit_test_setup_teardown(addresses_and_nonsense_are_not_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(epochs, setup, teardown),
 		cmocka_unit_test_setup_teardown(failures_are_remembered_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(outages_take_nothing_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(waiting_ends, setup, teardown),
