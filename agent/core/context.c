@@ -115,7 +115,7 @@ int context_build(const struct service_state *s, const struct context_agent *age
 {
 	const struct service *service = s->service;
 	AUTO(buf_release) struct buf backend = BUF_INIT;
-	struct value *root = value_map_sized(a, 14);
+	struct value *root = value_map_sized(a, 15);
 	char hash[DIGEST_HEX];
 	int rc = context_put_upstreams(root, s, agent->level, a, err);
 
@@ -134,6 +134,7 @@ int context_build(const struct service_state *s, const struct context_agent *age
 	add_text(a, root, "id", service->id);
 	value_map_add(a, root, "backend", value_string(a, buf_cstr(&backend)));
 	value_map_add(a, root, "routes", routes_value(service, a));
+	value_map_add(a, root, "paths", routes_paths(service, a));
 	add_text(a, root, TEMPLATE_TEXT_KEY, service->id);
 	*v_out = root;
 	return 0;

@@ -94,6 +94,7 @@ static void our_names(void **state)
 	check(v, "{{#each servers}}{{name}} {{address}} {{host}} {{port}} {{weight}}{{#if weight}}!{{/if}};{{/each}}",
 		"s_10.0.0.1_80 10.0.0.1:80 10.0.0.1 80 0!;s_10.0.0.2_80 10.0.0.2:80 10.0.0.2 80 ;"
 		"s6_::1_80 [::1]:80 ::1 80 ;s_10.0.0.9_81 10.0.0.9:81 10.0.0.9 81 ;");
+	check(v, "{{#each paths}}{{this}};{{/each}}", "/p;/;/a b;");
 	check(v, "{{#each routes}}{{domain}}|{{path}}|{{exact}}|{{prefix}};{{/each}}",
 		"d.com|/p|d.com/p|d.com/p/;d.com|/|d.com/|d.com/;d.com|/a%20b|d.com/a%20b|d.com/a%20b/;"
 		"e.com|/p|e.com/p|e.com/p/;e.com|/|e.com/|e.com/;e.com|/a%20b|e.com/a%20b|e.com/a%20b/;");
