@@ -18,6 +18,7 @@ struct segment {
 	const char *name;
 	int64_t index; /* of a list, for [3]; -1: none */
 	unsigned id;   /* of all segments of a template, from 0: a place for the evaluator's memory of where it was found */
+	uint64_t bits; /* value_key_bits(name), so that look-ups need not make them */
 };
 
 struct path {
@@ -100,6 +101,13 @@ struct template {
 	const char **mentions; /* first segments of its paths, each once */
 	size_t n_mentions, cap_mentions; /* the array is on the heap */
 	bool mentions_all; /* a dynamic path may reach anything */
+	/* Of partials_survey(). */
+	const struct partial_use *uses; /* {{> name}} by a literal */
+	size_t n_uses;
+	bool uses_any;    /* there is one by a value */
+	const char *const *inlines; /* {{#*inline}}s with a literal name, sorted */
+	size_t n_inlines;
+	bool has_inlines; /* there is any */
 };
 
 /* "name:line:col: " and the text. */

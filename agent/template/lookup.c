@@ -1,9 +1,6 @@
 /*
  * lookup.c - which value a path means where it stands
  *
- * The first segment is searched outwards through the scopes; the others only inside what was found, so
- * that a missing part of a long path never picks up a namesake from further out.
- *
  * Layer: agent/template (pure).  Threads: no state.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -12,31 +9,80 @@
 
 #include "lib/base/str.h"
 
-static const struct value word_none = { VALUE_STRING, { .s = "" } };
-static const struct value word_first = { VALUE_STRING, { .s = "first" } };
-static const struct value word_last = { VALUE_STRING, { .s = "last" } };
-static const struct value word_odd = { VALUE_STRING, { .s = "odd" } };
-static const struct value word_even = { VALUE_STRING, { .s = "even" } };
+#include <string.h>
 
-/* `empty` of lists and maps and `present` of optional texts are what Java's objects answer to. */
-static const struct value *step(const struct value *v, const struct segment *seg)
+#define WORD(text) { .kind = VALUE_STRING, .u.s = (text) }
+static const struct value word_none = WORD("");
+static const struct value word_first = WORD("first");
+static const struct value word_last = WORD("last");
+static const struct value word_odd = WORD("odd");
+static const struct value word_even = WORD("even");
+
+/* There was something with that name on the way, and it has no such member: the search is over. */
+static const struct value over = { .kind = VALUE_NULL };
+
+static const struct value *number(struct lookup *l, size_t n)
 {
-	const struct value *found;
+	if (l->arena == NULL)
+		l->arena = arena_new();
+	return value_int(l->arena, (int64_t)n);
+}
+
+/* Of a text: counted in UTF-16, as JavaScript does. Half of a character is nothing. */
+static const struct value *character(struct lookup *l, const char *s, int64_t index)
+{
+	for (int64_t at = 0; *s != '\0' && at <= index; at++) {
+		size_t n = utf8_step(s, strnlen(s, 4));
+
+		if (n == 0)
+			n = 1;
+		if (at == index && n < 4) {
+			if (l->arena == NULL)
+				l->arena = arena_new();
+			return value_text(l->arena, arena_strndup(l->arena, s, n));
+		}
+		at += n == 4;
+		s += n;
+	}
+	return NULL;
+}
+
+static const struct value *item(const struct value *list, int64_t index)
+{
+	return index >= 0 && (uint64_t)index < list->u.list.n ? list->u.list.items[index] : NULL;
+}
+
+static const struct value *member(struct lookup *l, const struct value *map, const struct segment *seg)
+{
+	if (seg->name[0] == TEMPLATE_TEXT_KEY[0] && seg->name[1] == '\0')
+		return NULL;
+	return value_find(map, seg->name, seg->bits, &l->hints[seg->id % sizeof(l->hints)]);
+}
+
+/* [3] or 3, and not 03. */
+static bool indexed(const struct segment *seg, int64_t *index)
+{
+	*index = seg->index;
+	if (seg->name[0] == '0' && seg->name[1] != '\0')
+		return false;
+	return seg->index >= 0 || str_to_i64(seg->name, 0, INT32_MAX, index);
+}
+
+static const struct value *step(struct lookup *l, const struct value *v, const struct segment *seg)
+{
+	int64_t index;
 
 	switch (v->kind) {
 	case VALUE_MAP:
-		if (str_eq(seg->name, TEMPLATE_TEXT_KEY))
-			return NULL;
-		found = value_get(v, seg->name);
-		if (found == NULL && str_eq(seg->name, "empty"))
-			return value_bool(v->u.map.n == 0);
-		return found;
+		return member(l, v, seg);
 	case VALUE_LIST:
-		if (seg->index >= 0)
-			return (uint64_t)seg->index < v->u.list.n ? v->u.list.items[seg->index] : NULL;
-		return str_eq(seg->name, "empty") ? value_bool(v->u.list.n == 0) : NULL;
+		if (indexed(seg, &index))
+			return item(v, index);
+		return str_eq(seg->name, "length") ? number(l, v->u.list.n) : NULL;
 	case VALUE_STRING:
-		return str_eq(seg->name, "present") ? value_bool(true) : NULL;
+		if (indexed(seg, &index))
+			return character(l, v->u.s, index);
+		return str_eq(seg->name, "length") ? number(l, utf8_utf16_len(v->u.s)) : NULL;
 	case VALUE_NULL:
 	case VALUE_BOOL:
 	case VALUE_INT:
@@ -46,56 +92,169 @@ static const struct value *step(const struct value *v, const struct segment *seg
 	return NULL;
 }
 
-static const struct value *walk(const struct value *v, const struct segment *segs, size_t n)
+/* `empty` of lists, maps and texts and `present` of optional values are what Java's objects answer to. Maps
+ * with a text stand for objects of the agent, which do not. */
+static const struct value *java_step(struct lookup *l, const struct value *v, const struct segment *seg)
+{
+	const struct value *found;
+
+	switch (v->kind) {
+	case VALUE_MAP:
+		found = value_get(v, TEMPLATE_OPTIONAL_KEY);
+		if (found != NULL)
+			return str_eq(seg->name, "present") ? value_bool(found->kind != VALUE_NULL) : NULL;
+		found = member(l, v, seg);
+		if (found == NULL && str_eq(seg->name, "empty") && value_get(v, TEMPLATE_TEXT_KEY) == NULL)
+			return value_bool(v->u.map.n == 0);
+		return found;
+	case VALUE_LIST:
+		if (seg->index >= 0)
+			return item(v, seg->index);
+		return str_eq(seg->name, "empty") ? value_bool(v->u.list.n == 0) : NULL;
+	case VALUE_STRING:
+		return str_eq(seg->name, "empty") ? value_bool(v->u.s[0] == '\0') : NULL;
+	case VALUE_NULL:
+	case VALUE_BOOL:
+	case VALUE_INT:
+	case VALUE_REAL:
+		return NULL;
+	}
+	return NULL;
+}
+
+static bool absent(const struct value *v)
+{
+	return v == NULL || v->kind == VALUE_NULL;
+}
+
+static const struct value *walk(struct lookup *l, const struct value *v, const struct segment *segs, size_t n)
 {
 	for (size_t i = 0; v != NULL && i < n; i++)
-		v = step(v, &segs[i]);
+		v = step(l, v, &segs[i]);
 	return v;
 }
 
-static const struct value *lookup_data(const struct path *path, const struct scope *scope)
+/* One scope's answer; NULL: ask on. */
+static const struct value *java_walk(struct lookup *l, const struct value *v, const struct path *path)
 {
-	const char *name = path->segs[0].name;
-
-	if (str_eq(name, "root")) {
-		while (scope->up != NULL)
-			scope = scope->up;
-		return walk(scope->self, path->segs + 1, path->n - 1);
+	for (size_t i = 0; i < path->n; i++) {
+		v = java_step(l, v, &path->segs[i]);
+		if (absent(v))
+			return i > 0 && i + 1 == path->n ? &over : NULL;
 	}
-	while (scope != NULL && !(scope->loop && !(str_eq(name, "key") && scope->key.kind == VALUE_NULL)))
-		scope = scope->up;
-	if (scope == NULL)
-		return NULL;
-	if (str_eq(name, "key"))
-		return &scope->key;
-	if (str_eq(name, "index"))
-		return &scope->index;
-	if (str_eq(name, "first"))
-		return scope->turn == 0 ? &word_first : &word_none;
-	if (str_eq(name, "last"))
-		return scope->turn + 1 == scope->turns ? &word_last : &word_none;
-	if (str_eq(name, "odd"))
-		return scope->turn % 2 == 1 ? &word_odd : &word_none;
-	return scope->turn % 2 == 0 ? &word_even : &word_none;
+	return v;
 }
 
-const struct value *lookup_path(const struct path *path, const struct scope *scope)
+static const struct value *loop_word(const struct loop *loop, const char *name)
 {
+	if (str_eq(name, "index"))
+		return &loop->index;
+	if (str_eq(name, "first"))
+		return loop->turn == 0 ? &word_first : &word_none;
+	if (str_eq(name, "last"))
+		return loop->turn + 1 == loop->turns ? &word_last : &word_none;
+	if (str_eq(name, "odd"))
+		return loop->turn % 2 == 1 ? &word_odd : &word_none;
+	if (str_eq(name, "even"))
+		return loop->turn % 2 == 0 ? &word_even : &word_none;
+	return NULL;
+}
+
+static const struct value *java_path(struct lookup *l, const struct path *path, const struct scope *scope)
+{
+	if (path->n == 0)
+		return scope->self;
+	for (; scope != NULL; scope = scope->up) {
+		const struct value *v = NULL;
+
+		if (!path->data)
+			v = java_walk(l, scope->self, path);
+		else if (scope->loop != NULL && path->n == 1)
+			v = loop_word(scope->loop, path->segs[0].name);
+		if (v == NULL && l->key != NULL && path->n == 1 && str_eq(path->segs[0].name, "key"))
+			v = l->key;
+		if (v != NULL || path->here)
+			return v;
+	}
+	return NULL;
+}
+
+static const struct value *loop_value(const struct loop *loop, const char *name)
+{
+	if (str_eq(name, "index"))
+		return &loop->index;
+	if (str_eq(name, "key"))
+		return loop->key.kind == VALUE_NULL ? &loop->index : &loop->key;
+	if (str_eq(name, "first"))
+		return value_bool(loop->turn == 0);
+	if (str_eq(name, "last"))
+		return value_bool(loop->turn + 1 == loop->turns);
+	if (str_eq(name, "odd"))
+		return value_bool(loop->turn % 2 == 1);
+	return str_eq(name, "even") ? value_bool(loop->turn % 2 == 0) : NULL;
+}
+
+static const struct value *data_path(struct lookup *l, const struct path *path, const struct frame *frame)
+{
+	const struct value *v = NULL;
+
+	for (unsigned i = 0; i < path->up && frame != NULL; i++)
+		frame = frame->up;
+	if (frame == NULL || path->n == 0)
+		return NULL;
+	if (str_eq(path->segs[0].name, "root"))
+		v = l->root;
+	else if (str_eq(path->segs[0].name, "partial-block"))
+		v = value_bool(frame->block != NULL);
+	else if (frame->loop != NULL)
+		v = loop_value(frame->loop, path->segs[0].name);
+	return walk(l, v, path->segs + 1, path->n - 1);
+}
+
+static const struct value *block_name(struct lookup *l, const struct path *path, const struct names *names)
+{
+	for (unsigned i = 0; i < path->block && names != NULL; i++)
+		names = names->up;
+	if (names == NULL || path->slot >= LOOKUP_NAMES)
+		return NULL;
+	return walk(l, names->values[path->slot], path->segs + 1, path->n - 1);
+}
+
+static bool ends_search(const struct value *v)
+{
+	return v->kind != VALUE_MAP && v->kind != VALUE_LIST && v->kind != VALUE_NULL && !lookup_true(v);
+}
+
+static const struct value *outwards(struct lookup *l, const struct path *path, const struct scope *scope)
+{
+	for (; scope != NULL; scope = scope->up) {
+		const struct value *v = step(l, scope->self, &path->segs[0]);
+
+		if (!absent(v))
+			return path->n == 1 ? v : walk(l, v, path->segs + 1, path->n - 1);
+		if (ends_search(scope->self))
+			return NULL;
+	}
+	return NULL;
+}
+
+const struct value *lookup_path(struct lookup *l, const struct path *path, const struct place *at)
+{
+	const struct scope *scope = at->scope;
+
+	if (path->slot >= 0)
+		return block_name(l, path, at->names);
+	if (path->data && l->level == TEMPLATE_LOCKSTEP)
+		return data_path(l, path, at->frame);
 	for (unsigned i = 0; i < path->up && scope != NULL; i++)
 		scope = scope->up;
 	if (scope == NULL)
 		return NULL;
-	if (path->data)
-		return lookup_data(path, scope);
-	if (path->here || path->n == 0)
-		return walk(scope->self, path->segs, path->n);
-	for (; scope != NULL; scope = scope->up) {
-		const struct value *v = step(scope->self, &path->segs[0]);
-
-		if (v != NULL)
-			return walk(v, path->segs + 1, path->n - 1);
-	}
-	return NULL;
+	if (l->level == TEMPLATE_BARAGON)
+		return java_path(l, path, scope);
+	if (path->here || path->up > 0)
+		return walk(l, scope->self, path->segs, path->n);
+	return path->n > 0 ? outwards(l, path, scope) : scope->self;
 }
 
 bool lookup_true(const struct value *v)

@@ -108,6 +108,7 @@ static void segment_add(struct parser *p, struct path *path, struct segment *seg
 		seg->index = java(p) ? -1 : list_index(seg->name);
 	}
 	seg->id = p->t->n_segments++;
+	seg->bits = value_key_bits(seg->name);
 }
 
 /* `this`, `.` or `..` of n bytes: where to look instead of what for. */
@@ -235,7 +236,7 @@ static void literal_name(struct parser *p, struct name *out)
 
 	out->text = out->tok.kind == TOKEN_STRING ? path_unquote(p, &out->tok) :
 		arena_strndup(p->t->arena, out->tok.p, out->tok.n);
-	*seg = (struct segment){ out->text, list_index(out->text), p->t->n_segments++ };
+	*seg = (struct segment){ out->text, list_index(out->text), p->t->n_segments++, value_key_bits(out->text) };
 	out->path = (struct path){ .slot = -1, .segs = seg, .n = 1, .text = out->text };
 }
 

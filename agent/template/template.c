@@ -10,6 +10,7 @@
 #include "agent/template/eval.h"
 #include "agent/template/lookup.h"
 #include "agent/template/parse.h"
+#include "agent/template/partials.h"
 #include "agent/template/wording.h"
 #include "lib/base/str.h"
 
@@ -60,6 +61,7 @@ int template_compile(const char *name, const char *text, size_t len, const struc
 	rc = parse_template(t, arena_strndup(a, text, len), len, err);
 	if (rc != 0)
 		return rc;
+	partials_survey(t);
 	*t_out = STEAL(t);
 	return 0;
 }
@@ -91,14 +93,6 @@ const char *template_name(const struct template *t)
 	return t->name;
 }
 
-bool template_mentions(const struct template *t, const char *name)
-{
-	for (size_t i = 0; i < t->n_mentions; i++)
-		if (str_eq(t->mentions[i], name))
-			return true;
-	return false;
-}
-
 bool template_true(const struct value *v)
 {
 	return lookup_true(v);
@@ -106,8 +100,5 @@ bool template_true(const struct value *v)
 
 int template_wording(const struct value *v, enum template_level level, struct buf *out, struct error *err)
 {
-	if (level == TEMPLATE_LOCKSTEP && v != NULL && v->kind == VALUE_MAP && value_get(v, TEMPLATE_TEXT_KEY) == NULL)
-		return error_set(err, ERR_INVALID, "a map has no text");
-	wording_print(v, out);
-	return 0;
+	return wording_print(v, level, out, err);
 }

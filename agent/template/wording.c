@@ -1,5 +1,5 @@
 /*
- * wording.c - the text of a value, as Java prints it
+ * wording.c - the text of a value
  *
  * Layer: agent/template (pure).  Threads: no state.
  *
@@ -9,7 +9,6 @@
 
 #include "lib/base/str.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -35,22 +34,32 @@ static void shortest(double r, char digits[24], int *exp_out)
 	*exp_out = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
 }
 
+/* What has no digits, and the sign of the rest; true: that was all. */
+static bool print_special(double r, const char *zero, struct buf *out)
+{
+	if (isnan(r)) {
+		buf_str(out, "NaN");
+		return true;
+	}
+	if (fpclassify(r) == FP_ZERO) {
+		buf_str(out, zero);
+		return true;
+	}
+	if (signbit(r))
+		buf_char(out, '-');
+	if (isinf(r))
+		buf_str(out, "Infinity");
+	return isinf(r);
+}
+
 /* As Double.toString(): plain from 10^-3 below 10^7, else with an exponent; always a digit after the point. */
-static void print_real(double r, struct buf *out)
+static void print_java_real(double r, struct buf *out)
 {
 	char digits[24];
 	int e, n;
 
-	if (isnan(r) || isinf(r)) {
-		buf_str(out, isnan(r) ? "NaN" : r < 0 ? "-Infinity" : "Infinity");
+	if (print_special(r, signbit(r) ? "-0.0" : "0.0", out))
 		return;
-	}
-	if (signbit(r))
-		buf_char(out, '-');
-	if (fpclassify(r) == FP_ZERO) {
-		buf_str(out, "0.0");
-		return;
-	}
 	shortest(fabs(r), digits, &e);
 	n = (int)strlen(digits);
 	if (e < -3 || e >= 7) {
@@ -64,60 +73,131 @@ static void print_real(double r, struct buf *out)
 	}
 }
 
-static void print_inner(const struct value *v, struct buf *out)
+/* As Number.prototype.toString(): plain from 10^-6 below 10^21, else with an exponent and its sign. */
+static void print_js_real(double r, struct buf *out)
 {
-	if (v->kind == VALUE_NULL)
-		buf_str(out, "null");
-	else
-		wording_print(v, out);
+	static const char zeros[] = "000000000000000000000";
+	char digits[24];
+	int e, n;
+
+	if (print_special(r, "0", out))
+		return;
+	shortest(fabs(r), digits, &e);
+	n = (int)strlen(digits);
+	if (e < -6 || e >= 21) {
+		buf_printf(out, "%c%s%se%+d", digits[0], n > 1 ? "." : "", digits + 1, e);
+	} else if (e < 0) {
+		buf_printf(out, "0.%.*s%s", -e - 1, zeros, digits);
+	} else if (n <= e + 1) {
+		buf_printf(out, "%s%.*s", digits, e + 1 - n, zeros);
+	} else {
+		buf_printf(out, "%.*s.%s", e + 1, digits, digits + e + 1);
+	}
 }
 
-static void print_map(const struct value *v, struct buf *out)
+static void print_int(int64_t i, struct buf *out)
+{
+	char text[20], *p = text + sizeof(text);
+	uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+
+	do
+		*--p = (char)('0' + u % 10);
+	while ((u /= 10) != 0);
+	if (i < 0)
+		buf_char(out, '-');
+	buf_append(out, p, (size_t)(text + sizeof(text) - p));
+}
+
+static int print_list(const struct value *v, enum template_level level, struct buf *out, struct error *err)
+{
+	bool java = level == TEMPLATE_BARAGON;
+	int rc = 0;
+
+	if (java)
+		buf_char(out, '[');
+	for (size_t i = 0; rc == 0 && i < v->u.list.n && !out->overflow; i++) {
+		const struct value *item = v->u.list.items[i];
+
+		if (i > 0)
+			buf_str(out, java ? ", " : ",");
+		if (item->kind == VALUE_NULL && java)
+			buf_str(out, "null");
+		else
+			rc = wording_print(item, level, out, err);
+	}
+	if (java)
+		buf_char(out, ']');
+	return rc;
+}
+
+static int print_java_map(const struct value *v, struct buf *out, struct error *err)
+{
+	const struct value *inner = value_get(v, TEMPLATE_OPTIONAL_KEY);
+	int rc = 0;
+
+	if (inner != NULL && inner->kind == VALUE_NULL) {
+		buf_str(out, "Optional.absent()");
+		return 0;
+	}
+	if (inner != NULL) {
+		buf_str(out, "Optional.of(");
+		rc = wording_print(inner, TEMPLATE_BARAGON, out, err);
+		buf_char(out, ')');
+		return rc;
+	}
+	buf_char(out, '{');
+	for (size_t i = 0; rc == 0 && i < v->u.map.n && !out->overflow; i++) {
+		const struct value_member *m = &v->u.map.members[i];
+
+		buf_str(out, i > 0 ? ", " : "");
+		buf_str(out, m->key);
+		buf_char(out, '=');
+		if (m->value->kind == VALUE_NULL)
+			buf_str(out, "null");
+		else
+			rc = wording_print(m->value, TEMPLATE_BARAGON, out, err);
+	}
+	buf_char(out, '}');
+	return rc;
+}
+
+static int print_map(const struct value *v, enum template_level level, struct buf *out, struct error *err)
 {
 	const struct value *text = value_get(v, TEMPLATE_TEXT_KEY);
 
-	if (text != NULL) {
-		wording_print(text, out);
-		return;
-	}
-	buf_char(out, '{');
-	for (size_t i = 0; i < v->u.map.n; i++) {
-		buf_printf(out, "%s%s=", i > 0 ? ", " : "", v->u.map.members[i].key);
-		print_inner(v->u.map.members[i].value, out);
-	}
-	buf_char(out, '}');
+	if (text != NULL)
+		return wording_print(text, level, out, err);
+	if (level == TEMPLATE_BARAGON)
+		return print_java_map(v, out, err);
+	return error_set(err, ERR_INVALID, "a map has no text; name the member that is meant");
 }
 
-void wording_print(const struct value *v, struct buf *out)
+int wording_print(const struct value *v, enum template_level level, struct buf *out, struct error *err)
 {
 	if (v == NULL)
-		return;
+		return 0;
 	switch (v->kind) {
 	case VALUE_NULL:
-		return;
+		return 0;
 	case VALUE_BOOL:
 		buf_str(out, v->u.b ? "true" : "false");
-		return;
+		return 0;
 	case VALUE_INT:
-		buf_printf(out, "%" PRId64, v->u.i);
-		return;
+		print_int(v->u.i, out);
+		return 0;
 	case VALUE_REAL:
-		print_real(v->u.r, out);
-		return;
+		if (level == TEMPLATE_BARAGON)
+			print_java_real(v->u.r, out);
+		else
+			print_js_real(v->u.r, out);
+		return 0;
 	case VALUE_STRING:
 		buf_str(out, v->u.s);
-		return;
+		return 0;
 	case VALUE_LIST:
-		buf_char(out, '[');
-		for (size_t i = 0; i < v->u.list.n; i++) {
-			if (i > 0)
-				buf_str(out, ", ");
-			print_inner(v->u.list.items[i], out);
-		}
-		buf_char(out, ']');
-		return;
+		return print_list(v, level, out, err);
 	case VALUE_MAP:
-		print_map(v, out);
-		return;
+		return print_map(v, level, out, err);
 	}
+	return 0;
 }

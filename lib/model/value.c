@@ -149,11 +149,11 @@ static void map_reserve(struct arena *a, struct value *map, size_t cap)
 		memcpy(members + cap, map_index(map), n * sizeof(uint32_t));
 	if (map->u.map.cap <= LINEAR_KEYS && cap > LINEAR_KEYS) {
 		map->u.map.members = members;
-		map->u.map.cap = cap;
+		map->u.map.cap = (uint32_t)cap;
 		map_sort(map);
 	}
 	map->u.map.members = members;
-	map->u.map.cap = cap;
+	map->u.map.cap = (uint32_t)cap;
 }
 
 /* Where in the index `key` is or would be. */
@@ -178,10 +178,9 @@ static struct value_member *map_find(const struct value *map, const char *key)
 	size_t i;
 
 	if (map->u.map.cap <= LINEAR_KEYS) {
-		for (i = 0; i < map->u.map.n; i++) {
+		for (i = 0; i < map->u.map.n; i++)
 			if (strcmp(map->u.map.members[i].key, key) == 0)
 				return &map->u.map.members[i];
-		}
 		return NULL;
 	}
 	i = index_place(map, key);
@@ -199,6 +198,16 @@ struct value *value_map_sized(struct arena *a, size_t n)
 	return map;
 }
 
+struct value *value_map_over(struct arena *a, const struct value *map, size_t more)
+{
+	struct value *copy = new_value(a, VALUE_MAP);
+
+	copy->u = map->u;
+	/* One that has an index keeps it. */
+	map_reserve(a, copy, (map->u.map.cap > LINEAR_KEYS ? map->u.map.cap : map->u.map.n) + more + 1);
+	return copy;
+}
+
 void value_map_add(struct arena *a, struct value *map, const char *key, const struct value *v)
 {
 	size_t n = map->u.map.n, place;
@@ -206,6 +215,7 @@ void value_map_add(struct arena *a, struct value *map, const char *key, const st
 	ASSERT(map->kind == VALUE_MAP);
 	if (n == map->u.map.cap)
 		map_reserve(a, map, n == 0 ? 4 : 2 * n);
+	map->u.map.bits |= value_key_bits(key);
 	if (map->u.map.cap > LINEAR_KEYS) {
 		place = index_place(map, key);
 		memmove(map_index(map) + place + 1, map_index(map) + place,
@@ -213,7 +223,7 @@ void value_map_add(struct arena *a, struct value *map, const char *key, const st
 		map_index(map)[place] = (uint32_t)n;
 	}
 	map->u.map.members[n] = (struct value_member){ key, v };
-	map->u.map.n = n + 1;
+	map->u.map.n = (uint32_t)n + 1;
 }
 
 void value_map_put(struct arena *a, struct value *map, const char *key, const struct value *v)
@@ -238,13 +248,31 @@ const struct value *value_get(const struct value *map, const char *key)
 	return m != NULL ? m->value : NULL;
 }
 
+/* Two of 64, from FNV-1a. */
+uint64_t value_key_bits(const char *key)
+{
+	uint32_t h = 2166136261u;
+
+	for (const unsigned char *p = (const unsigned char *)key; *p != '\0'; p++)
+		h = (h ^ *p) * 16777619u;
+	h ^= h >> 15;
+	return (uint64_t)1 << (h & 63) | (uint64_t)1 << (h >> 6 & 63);
+}
+
+const struct value *value_search(const struct value *map, const char *key, uint8_t *hint)
+{
+	const struct value_member *m = map_find(map, key);
+
+	if (m != NULL && m - map->u.map.members <= UINT8_MAX)
+		*hint = (uint8_t)(m - map->u.map.members);
+	return m != NULL ? m->value : NULL;
+}
+
 static struct value *list_from_json(json_t *j, struct arena *a)
 {
-	struct value *list = value_list(a);
 	size_t i, n = json_array_size(j);
+	struct value *list = value_list_sized(a, n);
 
-	if (n > 0)
-		list_reserve(a, list, n);
 	for (i = 0; i < n; i++)
 		list->u.list.items[i] = jsontext_value(json_array_get(j, i), a);
 	list->u.list.n = n;
@@ -253,16 +281,15 @@ static struct value *list_from_json(json_t *j, struct arena *a)
 
 static struct value *map_from_json(json_t *j, struct arena *a)
 {
-	struct value *map = value_map(a);
+	struct value *map = value_map_sized(a, json_object_size(j));
 	void *at;
 
-	if (json_object_size(j) > 0)
-		map_reserve(a, map, json_object_size(j));
 	for (at = json_object_iter(j); at != NULL; at = json_object_iter_next(j, at)) {
 		struct value_member *m = &map->u.map.members[map->u.map.n++];
 
 		m->key = arena_strdup(a, json_object_iter_key(at));
 		m->value = jsontext_value(json_object_iter_value(at), a);
+		map->u.map.bits |= value_key_bits(m->key);
 	}
 	if (map->u.map.cap > LINEAR_KEYS)
 		map_sort(map);
@@ -388,10 +415,9 @@ static bool list_equal(const struct value *x, const struct value *y)
 
 	if (x->u.list.n != y->u.list.n)
 		return false;
-	for (i = 0; i < x->u.list.n; i++) {
+	for (i = 0; i < x->u.list.n; i++)
 		if (!value_equal(x->u.list.items[i], y->u.list.items[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -462,6 +488,7 @@ const struct value *value_clone(const struct value *v, struct arena *a)
 			copy->u.map.members[i].value = value_clone(m->value, a);
 		}
 		copy->u.map.n = v->u.map.n;
+		copy->u.map.bits = v->u.map.bits;
 		if (copy->u.map.cap > LINEAR_KEYS)
 			map_sort(copy);
 	} else if (v->kind == VALUE_INT || v->kind == VALUE_REAL) {

@@ -15,6 +15,9 @@
 #include "lib/base/error.h"
 #include "lib/base/mem.h"
 
+#include <stdint.h>
+#include <string.h>
+
 enum value_kind { VALUE_NULL, VALUE_BOOL, VALUE_INT, VALUE_REAL, VALUE_STRING, VALUE_LIST, VALUE_MAP };
 
 struct value;
@@ -30,7 +33,7 @@ struct value {
 		double r;
 		const char *s;
 		struct { const struct value **items; size_t n, cap; } list;
-		struct { struct value_member *members; size_t n, cap; } map;
+		struct { struct value_member *members; uint32_t n, cap; uint64_t bits; /* of its keys */ } map;
 	} u;
 };
 
@@ -50,8 +53,23 @@ struct value *value_text(struct arena *a, const char *s); /* NULL gives value_nu
 struct value *value_list_sized(struct arena *a, size_t n);
 struct value *value_map_sized(struct arena *a, size_t n);
 void value_map_add(struct arena *a, struct value *map, const char *key, const struct value *v); /* a new key */
+struct value *value_map_over(struct arena *a, const struct value *map, size_t more); /* its members, and room */
 
 const struct value *value_get(const struct value *map, const char *key); /* NULL: no such, or no map */
+
+/* The same for keys that are looked for again and again.  `bits` is value_key_bits(key), made once: a map that
+ * lacks one of them lacks the key, and no key of it is read.  *hint is where such a key was found last time,
+ * in whatever map; it only saves time, and 0 will do. */
+uint64_t value_key_bits(const char *key);
+const struct value *value_search(const struct value *map, const char *key, uint8_t *hint);
+static inline const struct value *value_find(const struct value *map, const char *key, uint64_t bits, uint8_t *hint)
+{
+	if ((map->u.map.bits & bits) != bits)
+		return NULL;
+	if (*hint < map->u.map.n && strcmp(map->u.map.members[*hint].key, key) == 0)
+		return map->u.map.members[*hint].value;
+	return value_search(map, key, hint);
+}
 
 /* Text. Limits: depth 64. Duplicate keys are an error. "key sorted" is the canonical form. */
 int value_parse(const char *text, size_t n, struct arena *a, const struct value **v_out, struct error *err) MUST_CHECK;

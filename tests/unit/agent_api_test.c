@@ -95,7 +95,7 @@ static void make_renderer(struct box *b)
 		{ .filename = "svc/%s.cfg", .text = "is {{service.serviceId}}\n" },
 		{ .filename = "all.cfg", .text = "a {{service.serviceId}}\nb {{service.serviceId}}\n",
 			.scope = SCOPE_COLLECTED, .header = "# all\n" },
-		{ .filename = "time.cfg", .text = "{{service.serviceId}} {{timestamp}}\n", .scope = SCOPE_COLLECTED },
+		{ .filename = "time.cfg", .text = "{{{service.serviceId}}} {{timestamp}}\n", .scope = SCOPE_COLLECTED },
 		{ .filename = "named.cfg", .named = &(struct template_text){ "other", "x\n" }, .n_named = 1,
 			.scope = SCOPE_COLLECTED, .header = "# none\n" },
 	};

@@ -30,7 +30,7 @@ static inline void fixture_renderer(struct fixture *f)
 {
 	static const char per_service[] = "backend b_{{service.serviceId}}\n"
 					  "{{#each upstreams}}    server {{name}} {{address}}\n{{/each}}"
-					  "{{#if service.options.extra}}    {{service.options.extra}}\n{{/if}}";
+					  "{{#if service.options.extra}}    {{{service.options.extra}}}\n{{/if}}";
 	const struct template_source sources[] = {
 		{ .filename = "svc/%s.cfg", .text = per_service },
 		{ .filename = "own/%s/id", .text = "{{service.serviceId}}\n" },

@@ -70,9 +70,9 @@ static void java_names(void **state)
 
 	(void)state;
 	check(v, "{{service.serviceId}} {{service.owners}} {{service.serviceBasePath}} {{service.additionalPaths}}",
-		"svc/1 [o2, o1] /p/ [/, /p, /a b]");
+		"svc/1 o2,o1 /p/ /,/p,/a b");
 	check(v, "{{service.loadBalancerGroups}} {{service.domains}} {{service.options.n}} {{service.preResolveUpstreamDNS}}",
-		"[g1, g2] [D.com, e.com] 5 true");
+		"g1,g2 D.com,e.com 5 true");
 	check(v, "[{{service.templateName}}{{service.edgeCacheDNS}}] {{timestamp}} {{present}} {{rootPath}} "
 		"{{turnOffPurgeableCacheInTemplates}}", "[] 17 true false false");
 	check(v, "{{serviceIdHash}}", "0a22b42f7ad33b607da4f2877122527acb7bd6b843412071ea3a395a625b7f98");
@@ -80,7 +80,7 @@ static void java_names(void **state)
 		"10.0.0.1:80,10.0.0.1:80,default,r1,z,;10.0.0.2:80,10.0.0.2:80,a,,,;10.0.0.2:80,10.0.0.2:80,b,,,;"
 		"[::1]:80,[::1]:80,default,,,;host.x:81,host.x:81,default,,,10.0.0.9:81;");
 	check(v, "{{#each upstreamGroups}}{{@key}}={{#each this}}{{upstream}} {{/each}}{{/each}}{{upstreamGroups.b}}",
-		"a=10.0.0.2:80 b=10.0.0.2:80 default=10.0.0.1:80 [::1]:80 host.x:81 [10.0.0.2:80]");
+		"a=10.0.0.2:80 b=10.0.0.2:80 default=10.0.0.1:80 [::1]:80 host.x:81 10.0.0.2:80");
 	check(v, "{{this}} {{service}}", "svc/1 svc/1");
 }
 

@@ -84,7 +84,8 @@ static void files_of_services(void **state)
 {
 	static const struct template_text named[] = { { "other", "other {{id}}\n" }, { "empty", "" } };
 	static const struct template_source rows[] = {
-		{ .filename = "/proxy/%s.conf", .text = "{{id}} {{service.options.note}} {{timestamp}}", .named = named, .n_named = 2 },
+		{ .filename = "/proxy/%s.conf", .text = "{{id}} {{service.options.note}} {{timestamp}}", .named = named, .n_named = 2,
+			.output = OUTPUT_TEXT },
 		{ .filename = "%s/%s.dom", .text = "dom {{id}}" },
 		{ .filename = "static.cfg", .text = "same for all\n" },
 		{ .filename = "only-other", .named = named, .n_named = 1, .mode = 0600 },
@@ -197,18 +198,20 @@ static void all_culprits_are_named(void **state)
 	assert_int_equal(f.blames.n, 3);
 	assert_string_equal(f.blames.items[0].service_id, "a");
 	assert_string_equal(f.blames.items[0].message,
-		"p/%s:2:2: the value of 'service.options.note' holds the control character 0x7F");
+		"p/%s:2:2: the value of 'service.options.note' (\"\\x7f\"): "
+		"the value holds the control character 0x7f");
 	assert_string_equal(f.blames.items[1].service_id, "m");
 	assert_string_equal(f.blames.items[1].message, "MissingTemplateException : Template zzz could not be found");
 	assert_string_equal(f.blames.items[2].service_id, "z");
 	assert_string_equal(f.err.text,
-		"service 'a': p/%s:2:2: the value of 'service.options.note' holds the control character 0x7F");
+		"service 'a': p/%s:2:2: the value of 'service.options.note' (\"\\x7f\"): "
+		"the value holds the control character 0x7f");
 }
 
 static void a_header_may_fail_alone(void **state)
 {
 	static const struct template_source rows[] = {
-		{ .filename = "all", .text = "{{id}}", .scope = SCOPE_COLLECTED, .footer = "\n{{#each timestamp}}{{/each}}" } };
+		{ .filename = "all", .text = "{{id}}", .scope = SCOPE_COLLECTED, .footer = "\n{{agentProperties}}" } };
 	AUTO(fixture_release) struct fixture f = { .n = 0 };
 
 	(void)state;
@@ -216,7 +219,8 @@ static void a_header_may_fail_alone(void **state)
 	add(&f, "a", "n", NULL);
 	assert_int_equal(build(&f), ERR_INVALID);
 	assert_int_equal(f.blames.n, 0);
-	assert_string_equal(f.err.text, "all (footer):2:1: #each needs a list or a map, and 'timestamp' is neither");
+	assert_string_equal(f.err.text, "all (footer):2:1: the value of 'agentProperties': "
+		"a map has no text; name the member that is meant");
 }
 
 static void one_path_has_one_content(void **state)
