@@ -8,7 +8,9 @@
 #include "lib/base/str.h"
 #include "tests/unit/cmocka_all.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HEAD                                                                                       \
 	"hostname: lb1\nserver: {type: simple, applicationContextPath: /a, connector: {port: 81}}\n" \
@@ -117,6 +119,66 @@ static void templates(void **state)
 	fileset_free(&fs);
 }
 
+/* What the settings say of formats and names reaches the templates. */
+static void formats(void **state)
+{
+	static const char yaml[] = HEAD LB "availabilityZone: a\ndefaultDateFormat: yyyy/MM\nzeroWeightString: none\n"
+					   "weightingFormat: 'weight %s'\ntemplates:\n  - filename: 'p/%s'\n    template: |\n"
+					   "      {{formatTimestamp 1421852640000}}\n"
+					   "      {{resolveHostname '127.0.0.9:80'}} {{resolveHostname 'localhost:80'}}\n"
+					   "      {{#each upstreams}}\n"
+					   "      [{{preferSameRackWeighting ../upstreams this}}]\n"
+					   "      {{/each}}\n";
+	struct upstream up[] = { { .address = "10.0.0.1:1", .rack_id = "a", .group = "default" },
+		{ .address = "10.0.0.2:1", .rack_id = "b", .group = "default" } };
+	const struct service svc = { .id = "s1", .base_path = "/s1" };
+	const struct service_state one = { .service = &svc, .upstreams = { up, 2 } };
+	const struct service_state *all[] = { &one };
+	struct arena *a = arena_new();
+	struct fileset *fs = NULL;
+	const char *text;
+
+	(void)state;
+	assert_int_equal(make(yaml), 0);
+	assert_int_equal(parts->apply.outside(parts->apply.outside_ctx), 0);
+	if (fileset_build(parts->renderer, NULL, all, NULL, 1, 0, &fs, NULL, &err) != 0)
+		fail_msg("%s", err.text);
+	text = fileset_text(&fs->files[0], a);
+	if (!str_eq(text, "2015/01\n127.0.0.9:80 127.0.0.1:80\n[weight 4]\n[none]\n") &&
+		!str_eq(text, "2015/01\n127.0.0.9:80 [::1]:80\n[weight 4]\n[none]\n"))
+		fail_msg("%s", text);
+	assert_true(parts->apply.outside(parts->apply.outside_ctx) > 0);
+	fileset_free(&fs);
+	arena_free(&a);
+}
+
+/* As Java: the host's. */
+static void time_of_the_host(void **state)
+{
+	static const char yaml[] = HEAD LB "templateLevel: %s\ngroupTemplates: [{filename: t, template: "
+					   "\"{{formatTimestamp 1421852640000 'HH:mm'}}\"}]\n";
+	static const struct {
+		const char *level, *text;
+	} cases[] = { { "baragon", "18:04" }, { "lockstep", "15:04" } };
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "EAT-3", 1), 0);
+	tzset();
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(xfree_p) char *text = xasprintf(yaml, cases[i].level);
+		struct arena *a = arena_new();
+		struct fileset *fs = NULL;
+
+		assert_int_equal(make(text), 0);
+		assert_int_equal(fileset_build(parts->renderer, NULL, NULL, NULL, 0, 0, &fs, NULL, &err), 0);
+		assert_string_equal(fileset_text(&fs->files[0], a), cases[i].text);
+		fileset_free(&fs);
+		arena_free(&a);
+	}
+	assert_int_equal(unsetenv("TZ"), 0);
+	tzset();
+}
+
 static void broken_template(void **state)
 {
 	(void)state;
@@ -164,6 +226,8 @@ int main(void)
 		cmocka_unit_test_teardown(group, teardown),
 		cmocka_unit_test_teardown(options, teardown),
 		cmocka_unit_test_teardown(templates, teardown),
+		cmocka_unit_test_teardown(formats, teardown),
+		cmocka_unit_test_teardown(time_of_the_host, teardown),
 		cmocka_unit_test_teardown(broken_template, teardown),
 		cmocka_unit_test_teardown(broken_templates, teardown),
 	};

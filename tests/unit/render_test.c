@@ -119,11 +119,61 @@ static void what_is_live_is_rendered_again(void **state)
 	changes_nothing(two(WORK_CONVERGE, "1.1.1.1:1", "2.2.2.2:2222"));
 }
 
+/* --- names that templates look up --- */
+
+static const char *address;
+static uint64_t epoch;
+
+static const char *host_address(void *ctx, const char *host, struct arena *a)
+{
+	(void)ctx;
+	(void)host;
+	return arena_strdup(a, address);
+}
+
+static uint64_t outside(void *ctx)
+{
+	(void)ctx;
+	return epoch;
+}
+
+/* Remembered while nobody says that it may be another one. */
+static void addresses_become_others(void **state)
+{
+	static const struct template_source row = { .filename = "t/%s", .text = "{{resolveHostname 'db:80'}}\n" };
+	const struct renderer_config cfg = { .templates = &row, .n_templates = 1, .helpers = { .resolve = host_address } };
+	AUTO(buf_release) struct buf now = BUF_INIT;
+
+	(void)state;
+	apply_free(&f.apply);
+	renderer_free(&f.renderer);
+	assert_int_equal(renderer_new(&cfg, &f.renderer, NULL), 0);
+	f.opt.renderer = f.renderer;
+	f.opt.outside = outside;
+	fixture_open(&f);
+	address = "10.0.0.1";
+	epoch = 1;
+	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "1.1.1.1:1", "2.2.2.2:2")));
+	address = "10.0.0.2";
+	changes_nothing(two(WORK_CONVERGE, "1.1.1.1:1", "2.2.2.2:2"));
+	read_live("t/a", &now);
+	assert_string_equal(now.data, "10.0.0.1:80\n");
+	epoch = 2;
+	report_is_ok(fixture_run(&f, two(WORK_CONVERGE, "1.1.1.1:1", "2.2.2.2:2")));
+	read_live("t/a", &now);
+	assert_string_equal(now.data, "10.0.0.2:80\n");
+	read_live("t/b", &now);
+	assert_string_equal(now.data, "10.0.0.2:80\n");
+	epoch = 3;
+	changes_nothing(two(WORK_CONVERGE, "1.1.1.1:1", "2.2.2.2:2"));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_service_keeps_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_live_is_rendered_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(addresses_become_others, setup, teardown),
 	};
 
 	if (argc > 1 && str_eq(argv[1], "view"))
