@@ -156,7 +156,7 @@ static void formats(void **state)
 static void time_of_the_host(void **state)
 {
 	static const char yaml[] = HEAD LB "templateLevel: %s\ngroupTemplates: [{filename: t, template: "
-					   "\"{{formatTimestamp 1421852640000 'HH:mm'}}\"}]\n";
+					   "\"{{formatTimestamp timestamp 'HH:mm'}}\"}]\n";
 	static const struct {
 		const char *level, *text;
 	} cases[] = { { "baragon", "18:04" }, { "lockstep", "15:04" } };
@@ -170,7 +170,7 @@ static void time_of_the_host(void **state)
 		struct fileset *fs = NULL;
 
 		assert_int_equal(make(text), 0);
-		assert_int_equal(fileset_build(parts->renderer, NULL, NULL, NULL, 0, 0, &fs, NULL, &err), 0);
+		assert_int_equal(fileset_build(parts->renderer, NULL, NULL, NULL, 0, 1421852640000, &fs, NULL, &err), 0);
 		assert_string_equal(fileset_text(&fs->files[0], a), cases[i].text);
 		fileset_free(&fs);
 		arena_free(&a);
