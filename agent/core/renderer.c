@@ -53,11 +53,29 @@ static struct template_options options_of(const struct renderer_config *cfg, con
 	return o;
 }
 
+static int add_partial(struct template_partials *ps, const struct template_text *p, struct error *err)
+{
+	const char *text = p->text != NULL ? p->text : "";
+	int rc = template_partials_add(ps, p->name, text, strlen(text), err);
+
+	if (rc == ERR_CONFLICT)
+		return error_set(err, ERR_CONFLICT, "there are two partials '%s'", p->name);
+	return rc;
+}
+
 static int make_partials(const struct renderer_config *cfg, struct renderer *r, enum template_output output,
 	bool allow_control, struct error *err)
 {
-	(void)r, (void)output, (void)allow_control;
-	return cfg->n_partials == 0 ? 0 : error_set(err, ERR_INVALID, "partials are not there yet");
+	struct template_options opt = options_of(cfg, r, output, allow_control);
+	struct template_partials *ps;
+	int rc = 0;
+
+	if (r->partials[output][allow_control] != NULL)
+		return 0;
+	ps = r->partials[output][allow_control] = template_partials_new(&opt);
+	for (size_t i = 0; rc == 0 && i < cfg->n_partials; i++)
+		rc = add_partial(ps, &cfg->partials[i], err);
+	return rc == 0 ? template_partials_check(ps, NULL, err) : rc;
 }
 
 /* --- the texts of a row --- */
@@ -68,10 +86,12 @@ static int compile(const struct renderer_config *cfg, const struct renderer *r, 
 {
 	AUTO(xfree_p) char *name = what != NULL ? xasprintf("%s (%s)", row->filename, what) : xstrdup(row->filename);
 	struct template_options opt = options_of(cfg, r, row->output, row->allow_control);
+	int rc;
 
 	if (!given(text))
 		return 0;
-	return template_compile(name, text, strlen(text), &opt, out, err);
+	rc = template_compile(name, text, strlen(text), &opt, out, err);
+	return rc == 0 ? template_partials_check(opt.partials, *out, err) : rc;
 }
 
 static int compile_named(const struct renderer_config *cfg, const struct template_source *src, struct renderer *r,
@@ -316,6 +336,9 @@ void renderer_free(struct renderer **r)
 		return;
 	for (size_t i = 0; i < (*r)->n; i++)
 		row_release(&(*r)->rows[i]);
+	for (size_t i = 0; i < RENDERER_OUTPUTS; i++)
+		for (size_t k = 0; k < 2; k++)
+			template_partials_free(&(*r)->partials[i][k]);
 	a = (*r)->arena;
 	*r = NULL;
 	arena_free(&a);

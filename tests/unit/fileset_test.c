@@ -350,6 +350,39 @@ static void only_what_changed_is_rendered(void **state)
 	assert_string_equal(text_of(&f, "all"), "a\nb\nc\n");
 }
 
+/* One partial, written for the file it is used in; the context of a header that uses it is made. */
+static void partials(void **state)
+{
+	static const struct template_text parts[] = { { "word", "{{#if service}}{{service.options.note}}{{/if}}" },
+		{ "ids", "# {{#each services}}{{id}} {{timestamp}} {{/each}}\n" } };
+	static const struct template_source rows[] = {
+		{ .filename = "a.cfg", .text = "a {{> word}}\n", .scope = SCOPE_COLLECTED, .header = "{{> ids}}" },
+		{ .filename = "b.map", .text = "{{id}} {{> word}}\n", .scope = SCOPE_COLLECTED },
+		{ .filename = "%s.txt", .text = "{{> word}}\n" },
+	};
+	static const struct template_source lost[] = { { .filename = "x", .text = "\n{{> nowhere}}" } };
+	struct renderer_config cfg = { .templates = rows, .n_templates = ARRAY_LEN(rows), .partials = parts,
+		.n_partials = ARRAY_LEN(parts) };
+	AUTO(fixture_release) struct fixture f = { .arena = arena_new() };
+	AUTO(renderer_free) struct renderer *none = NULL;
+
+	(void)state;
+	if (renderer_new(&cfg, &f.r, &f.err) != 0)
+		fail_msg("%s", f.err.text);
+	assert_true(renderer_needs_time(f.r));
+	add(&f, "s", "x # y", NULL);
+	if (build(&f) != 0)
+		fail_msg("%s", f.err.text);
+	assert_string_equal(text_of(&f, "a.cfg"), "# s 5 \na x\\ \\#\\ y\n");
+	assert_string_equal(text_of(&f, "b.map"), "s x # y\n");
+	assert_string_equal(text_of(&f, "s.txt"), "x # y"); /* alone on its line, a partial takes the line's end */
+	cfg.templates = lost;
+	cfg.n_templates = 1;
+	assert_int_not_equal(renderer_new(&cfg, &none, &f.err), 0);
+	assert_true(str_starts(f.err.text, "x:2:1: "));
+	assert_non_null(strstr(f.err.text, "nowhere"));
+}
+
 static void bad_configuration(void **state)
 {
 	static const struct template_text named[] = { { "n", "\n{{#if}}" } };
@@ -406,6 +439,7 @@ int main(void)
 		cmocka_unit_test(group_file),
 		cmocka_unit_test(shards),
 		cmocka_unit_test(only_what_changed_is_rendered),
+		cmocka_unit_test(partials),
 		cmocka_unit_test(bad_configuration),
 	};
 
