@@ -77,15 +77,19 @@ unit: $(UNIT_BIN) ## unit tests; one alone: build/dev/unit/NAME_test
 $(B)/print_%: $(B)/tests/lint/print_%.o $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# A fuzz target is one file, tests/fuzz/fuzz_NAME.c, and its seeds in tests/fuzz/corpus/NAME/.
+# A fuzz target is one file, tests/fuzz/fuzz_NAME.c, its seeds in tests/fuzz/corpus/NAME/, and a dictionary that is
+# named here. What several share are the other files of the folder.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out %/replay_main.c,$(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c))))
+FUZZ_DICT_template := -dict=tests/fuzz/template.dict
+FUZZ_DICT_render := -dict=tests/fuzz/template.dict
 SECONDS := 60
 
-$(B)/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/liblockstep.a
+$(B)/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_SHARED) $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(B)/liblockstep.a
+$(B)/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(FUZZ_SHARED) $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -97,7 +101,7 @@ fuzz-%: ## fuzz-NAME: search with clang; SECONDS=60
 	@$(MAKE) --no-print-directory MODE=fuzz build/fuzz/fuzz/fuzz_$*
 	@mkdir -p build/fuzz/found/$*
 	build/fuzz/fuzz/fuzz_$* -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-		-artifact_prefix=build/fuzz/ build/fuzz/found/$* tests/fuzz/corpus/$*
+		$(FUZZ_DICT_$*) -artifact_prefix=build/fuzz/ build/fuzz/found/$* tests/fuzz/corpus/$*
 
 .PHONY: docs
 docs: $(B)/print_settings $(B)/print_lifecycle ## print the pages that are made from tables
