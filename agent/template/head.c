@@ -86,7 +86,7 @@ int head_parse(struct parser *p, bool inverse, struct node *n, struct name *name
 			return expr_fail(p, &name->tok, "{{^name}} takes no parameters at baragon level", err);
 		rc = expr_about(p, name, &args, !inverse || !java(p), &n->expr, err);
 		if (rc == 0 && n->expr->kind == EXPR_CALL && n->kind == NODE_SECTION)
-			n->kind = NODE_IF;
+			n->kind = NODE_TEST;
 	}
 	if (rc != 0 || p->tok.kind != TOKEN_AS)
 		return rc;

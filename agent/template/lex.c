@@ -401,12 +401,12 @@ static int lex_path(struct lexer *lx, struct token *tok, struct error *err)
 
 	if (end == 0)
 		return lex_fail(lx, "'[' without ']'", err);
-	if (end < lx->n && strchr("\"'[(", lx->text[end]) != NULL && lx->text[end] != '\0' && !at(lx, end, lx->close))
+	if (end < lx->n && strchr("\"'[(@", lx->text[end]) != NULL && lx->text[end] != '\0' && !at(lx, end, lx->close))
 		return unexpected(lx, end, err);
 	behind = skip_spaces(lx, end);
 	take(lx, tok, TOKEN_PATH, end - lx->pos);
 	tok->key = peek(lx, behind) == '=';
-	if (!tok->key && is_number(lx, tok->p, tok->n))
+	if (!tok->key && peek(lx, end) != '|' && is_number(lx, tok->p, tok->n))
 		tok->kind = TOKEN_NUMBER;
 	else if (lx->baragon && is_digit(tok->p[0]))
 		return template_fail(err, ERR_INVALID, lx->name, tok->line, tok->col,

@@ -61,8 +61,10 @@ static size_t segment_len(const struct parser *p, const char *s, size_t n)
 		}
 		return i < n && i > 1 ? i + 1 : 0;
 	}
+	if (s[0] == '.' && n > 1 && s[1] == '.')
+		return n == 2 || s[2] == '/' ? 2 : 0;
 	if (s[0] == '.')
-		return n > 1 && s[1] == '.' ? 2 : 1;
+		return 1;
 	while (i < n && !is_separator(s[i]) && s[i] != '@' && (s[i] != '[' || java(p)))
 		i++;
 	return i;
