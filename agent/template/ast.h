@@ -24,7 +24,7 @@ struct segment {
 struct path {
 	unsigned up;   /* how many ../ (for data: how many @../) */
 	bool data;     /* @index, @root.x: the first segment names a loop variable */
-	bool here;     /* this, ., this.x, ./x: only the scope itself */
+	bool here;     /* this, ., this.x, ./x, at our level also ../x: only the scope itself */
 	/* A name of `as |x i|` that the first segment means: the how-manieth block with such names outwards
 	 * (0 = the nearest), and which of its names. slot -1: none. The segments behind the first are looked up in it. */
 	unsigned block;
@@ -64,7 +64,7 @@ enum node_kind {
 	NODE_IF, NODE_UNLESS, NODE_EACH, NODE_WITH,
 	NODE_SECTION, /* {{#x}} of a plain name; {{^x}} is one with only an else part (at baragon level: UNLESS) */
 	NODE_TEST,    /* {{#helper ...}}: body if its value is true, else other */
-	NODE_PARTIAL, /* {{> x}}; {{#> x}}body{{/x}}: the body is @partial-block, and the fallback if there is no x */
+	NODE_PARTIAL, /* {{> x}}; {{#> x}}body{{/x}}: the body (never NULL) is @partial-block, and the fallback */
 	NODE_INLINE,  /* {{#*inline "x"}}body{{/inline}} */
 	NODE_DEFINE,  /* {{#partial "x"}}body{{/partial}} (baragon): kept for a later #block, prints nothing */
 	NODE_BLOCK,   /* {{#block "x"}}body{{/block}} (baragon): what was kept for x, else the body */

@@ -157,6 +157,28 @@ static void blocks(void **state)
 	assert_string_equal(out.data, "FTTFFFFFTTT");
 }
 
+static void chains_names_and_delimiters(void **state)
+{
+	static const struct row rows[] = {
+		{ "{{#each service.options.list}}{{#ifSame this 'x'}}1{{else if @last}}2{{else}}3{{/ifSame}}{{/each}}", "12" },
+		{ "{{#if missing}}a{{else with service as |s|}}{{s.serviceId}}{{else}}c{{/if}}", "svc-1" },
+		{ "{{^if missing}}a{{else}}b{{/if}}{{^each service.options.elist}}none{{/each}}", "anone" },
+		{ "{{#each service.options.list as |x i|}}{{#each ../upstreams as |u k|}}{{i}}{{x}}{{k}}{{u.group}};{{/each}}{{/each}}",
+			"0x0default;0x1g2;1y0default;1y1g2;" },
+		{ "{{#each service.options.map as |v k|}}{{k}}={{v}} {{/each}}", "k1=v1 k2=2 " },
+		{ "{{#with service as |s|}}{{#with options as |s|}}{{s.n}}{{/with}}{{s.serviceId}}{{/with}}", "5svc-1" },
+		{ "{{#each upstreams as |u|}}{{#with u as |v|}}{{u.group}}{{v.group}}{{this.u}}{{../u}} {{/with}}{{/each}}",
+			"defaultdefault g2g2 " },
+		{ "{{service.owners.1}}{{service.owners.0.length}}", "o22" },
+		{ "{{{{if timestamp}}}}{{x}} {{#y}}{{{{/if}}}}", "{{x}} {{#y}}" },
+		{ "{{=<< >>=}}{{<<timestamp>>}}<<={{ }}=>>{{service.options.n}}", "{{1421852640000}}5" },
+		{ "location / { return {{service.options.n}}; } {{service.options.n}}}", "location / { return 5; } 5}" },
+	};
+
+	(void)state;
+	check_rows(rows, ARRAY_LEN(rows));
+}
+
 static void white_space(void **state)
 {
 	static const struct row rows[] = {
@@ -372,6 +394,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prints_values),
 		cmocka_unit_test(blocks),
+		cmocka_unit_test(chains_names_and_delimiters),
 		cmocka_unit_test(white_space),
 		cmocka_unit_test(helpers),
 		cmocka_unit_test(syntax_errors),
