@@ -123,7 +123,7 @@ build/tools/%: tests/integration/tools/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -o $@ $< -lpthread
 
-build/tools/render_set build/tools/quote_value: build/tools/%: tests/integration/tools/%.c $(B)/liblockstep.a
+build/tools/quote_value: build/tools/%: tests/integration/tools/%.c $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -163,6 +163,9 @@ static int as_text(const struct template_call *call, const struct value **out, s
 		return refuse(call, "is no text", err);
 	if (text.len == 0)
 		return refuse(call, "is empty", err);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+			return refuse(call, "has a control character in it", err);
 	if (call->n_args > 2 && !whole(call->args[2], &max))
 		return error_set(err, ERR_INVALID, "the length of '%s' is no number", name_of(call));
 	if ((int64_t)text.len > max)
@@ -265,6 +268,17 @@ static int is_in(const struct template_call *call, const struct value **out, str
 	return 0;
 }
 
+static int dict(const struct template_call *call, const struct value **out, struct error *err)
+{
+	struct value *map = value_map_sized(call->arena, call->n_hash);
+
+	(void)err;
+	for (size_t i = 0; i < call->n_hash; i++)
+		value_map_put(call->arena, map, call->hash[i].key, call->hash[i].value);
+	*out = map;
+	return 0;
+}
+
 static int always(const struct template_call *call, const struct value **out, struct error *err)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
@@ -303,6 +317,7 @@ const struct template_helper *checks_rows(size_t *n_out)
 		{ "asMap", as_map, 2, 32, HELPER_VALUE, NULL },
 		{ "asList", as_list, 2, 2, HELPER_VALUE, NULL },
 		{ "isIn", is_in, 2, 2, HELPER_BOTH, NULL },
+		{ "dict", dict, 0, 0, HELPER_VALUE, NULL },
 		{ "fail", always, 1, 32, HELPER_VALUE, NULL },
 		{ "groupWeights", group_weights, 3, 3, HELPER_VALUE, NULL },
 	};

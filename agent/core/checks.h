@@ -9,7 +9,7 @@
  *                         from 1ms to 24d (what HAProxy and nginx both take)
  *   asFlag v name         true or false, also as text
  *   asChoice v name word...  one of these texts
- *   asText v name [max]   a text, number or boolean of 1 to max (4,000) bytes
+ *   asText v name [max]   a text, number or boolean of 1 to max (4,000) bytes, no control characters
  *   asToken v name        letters, digits, '_' and '-', 1 to 128: names of headers, cookies, parameters
  *   asHost v name         letters, digits, '.', '_' and '-', 1 to 253
  *   asFile v name         the name of a file in a folder: as asHost, but no '.' or '-' in front
@@ -17,6 +17,7 @@
  *   asMap v name [key...] a map; with keys, one that has no others
  *   asList v name         a list of texts; a text is a list of one
  *   isIn v list           is it one of them? (ifContainedIn looks for parts of texts); no check
+ *   dict key=value...     a map of them: what is the same in each turn of a loop is checked once
  *   fail text...          always an error, of these texts
  *   groupWeights servers shares name   see shares.h
  *

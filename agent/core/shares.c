@@ -121,30 +121,32 @@ static void rounded(struct pools *ps)
 int shares_weights(const struct value *servers, const struct value *shares, const char *name, struct arena *a,
 	const struct value **out, struct error *err)
 {
-	struct value *weights = value_map(a);
+	struct value *weights;
 	struct pools ps;
 	int64_t served = 0;
 	int rc;
 
-	if (shares->kind != VALUE_NULL) {
-		rc = read_shares(shares, name, &ps, err);
-		if (rc != 0)
-			return rc;
-		for (size_t i = 0; servers->kind == VALUE_LIST && i < servers->u.list.n; i++)
-			pool_of(&ps, group_of(servers->u.list.items[i]))->servers++;
-		for (size_t i = 0; i < ps.n; i++)
-			served += ps.at[i].servers > 0 ? ps.at[i].share : 0;
-	}
-	if (served > 0) {
-		if (!exact(&ps))
-			rounded(&ps);
-		for (size_t i = 0; i < servers->u.list.n; i++) {
-			const char *group = group_of(servers->u.list.items[i]);
+	*out = value_null();
+	if (shares->kind == VALUE_NULL)
+		return 0;
+	rc = read_shares(shares, name, &ps, err);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; servers->kind == VALUE_LIST && i < servers->u.list.n; i++)
+		pool_of(&ps, group_of(servers->u.list.items[i]))->servers++;
+	for (size_t i = 0; i < ps.n; i++)
+		served += ps.at[i].servers > 0 ? ps.at[i].share : 0;
+	if (served == 0)
+		return 0;
+	if (!exact(&ps))
+		rounded(&ps);
+	weights = value_map(a);
+	for (size_t i = 0; i < servers->u.list.n; i++) {
+		const char *group = group_of(servers->u.list.items[i]);
 
-			if (value_get(weights, group) == NULL)
-				value_map_put(a, weights, group,
-					value_text(a, arena_printf(a, "%d", (int)pool_of(&ps, group)->weight)));
-		}
+		if (value_get(weights, group) == NULL)
+			value_map_put(a, weights, group,
+				value_text(a, arena_printf(a, "%d", (int)pool_of(&ps, group)->weight)));
 	}
 	*out = weights;
 	return 0;

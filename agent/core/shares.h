@@ -21,8 +21,8 @@
  * the others in proportion.
  *
  * Gives {"<group>": "<weight of each of its servers>"} for all groups of `servers` (maps with "group"; null is
- * "default"), 0 to 256: exact where such numbers exist, else rounded, but never down to 0.  An empty map if
- * shares is null, or if no group that is there has a share: then all are equal.
+ * "default"), 0 to 256: exact where such numbers exist, else rounded, but never down to 0.  Null if shares is
+ * null, or if no group that is there has a share: then all are equal.
  * ERR_INVALID, naming the option `name`: no map of whole numbers from 0 to 100, or together more than 100.
  */
 int shares_weights(const struct value *servers, const struct value *shares, const char *name, struct arena *a,

@@ -19,6 +19,17 @@ Handlebars.registerHelper("asMap", (v) => v);
 Handlebars.registerHelper("asList", (v) => (v === undefined || v === null ? null : [].concat(v)));
 Handlebars.registerHelper("logFormat", (v) => (v === undefined || v === null ? null : String(v).replace(/%/g, "%%")));
 
+// Those of ours that the templates also call; of many parameters, the last is Handlebars' own.
+const { isEmpty } = Handlebars.Utils;
+Handlebars.registerHelper("eq", (a, b) => a === b);
+Handlebars.registerHelper("not", (v) => isEmpty(v));
+Handlebars.registerHelper("or", (...all) => all.slice(0, -1).find((v) => !isEmpty(v)) ?? all[all.length - 2]);
+Handlebars.registerHelper("firstOf", (...all) => all.slice(0, -1).find((v) => v !== undefined && v !== null && v !== ""));
+Handlebars.registerHelper("isIn", (v, list) => Array.isArray(list) && list.includes(v));
+Handlebars.registerHelper("dict", (options) => options.hash);
+for (const name of ["fail", "groupWeights", "preferSameRackWeighting"]) // nothing for these services
+	Handlebars.registerHelper(name, () => null);
+
 const options = { compat: true, noEscape: true };
 const rows = ["backends.cfg", "routes.map"].map((name) => ({
 	name, render: Handlebars.compile(fs.readFileSync(path.join(templates, name + ".hbs"), "utf8"), options) }));

@@ -105,7 +105,7 @@ static void test_words(void **state)
 	REFUSED("asChoice", ",\"a\",\"b\"", "\"A\"", "1", "\"\"", "[\"a\"]");
 	check("asText", "[5,\"x\"]", "5");
 	check("asText", "[\"\xc3\xa9 #\",\"x\"]", "\"\xc3\xa9 #\"");
-	REFUSED("asText", ",3", "\"\"", "\"abcd\"", "[]", "{}");
+	REFUSED("asText", ",3", "\"\"", "\"abcd\"", "[]", "{}", "\"a\\n\"", "\"\\t\"", "\"\\u007f\"");
 	check("asToken", "[\"X-A_1\",\"x\"]", "\"X-A_1\"");
 	REFUSED("asToken", "", "\"\"", "\"-a\"", "\"a b\"", "\"a:b\"", "\"a)\"", "\"a,b\"", "\"\xc3\xa9\"", "5", "\"a\\n\"");
 	check("asHost", "[\"a-b.c\",\"x\"]", "\"a-b.c\"");
@@ -133,6 +133,22 @@ static void test_collections(void **state)
 	check("fail", "[\"no \",5,\" of \",\"a\\nb\"]", "no 5 of a\\nb");
 }
 
+static void test_dict(void **state)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	const struct value_member hash[] = { { "a", value_bool(true) }, { "b", value_null() } };
+	struct template_call c = { .name = "dict", .arena = a, .hash = hash, .n_hash = ARRAY_LEN(hash) };
+	const struct value *out = NULL;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(row("dict")->fn(&c, &out, &err), 0);
+	assert_int_equal(out->kind, VALUE_MAP);
+	assert_true(value_get(out, "a")->u.b);
+	assert_int_equal(value_get(out, "b")->kind, VALUE_NULL);
+	assert_null(value_get(out, "c"));
+}
+
 static void test_weights_are_of_groups(void **state)
 {
 	(void)state;
@@ -143,7 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_missing_is_null), cmocka_unit_test(test_numbers), cmocka_unit_test(test_words),
-		cmocka_unit_test(test_collections), cmocka_unit_test(test_weights_are_of_groups),
+		cmocka_unit_test(test_collections), cmocka_unit_test(test_dict), cmocka_unit_test(test_weights_are_of_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,9 +46,9 @@ static void test_shares(void **state)
 	weights("--c", "{\"c\":50}", "{\"default\":\"1\",\"c\":\"2\"}");
 	/* 7 servers at 97/7, 11 at 2/11, 13 at 1/13: no whole weights up to 256 are exact */
 	weights("aaaaaaabbbbbbbbbbbccccccccccccc", "{\"b\":2,\"c\":1}", "{\"a\":\"256\",\"b\":\"3\",\"c\":\"1\"}");
-	weights("aab", "{\"z\":100}", "{}"); /* nobody has a share: all are equal */
-	weights("aab", "null", "{}");
-	weights("", "{\"c\":5}", "{}");
+	weights("aab", "{\"z\":100}", "null"); /* nobody has a share: all are equal */
+	weights("aab", "null", "null");
+	weights("", "{\"c\":5}", "null");
 	weights("a", "{\"c\":60,\"d\":41}", "option 'groupWeights': '{\"c\":60,\"d\":41}' adds up to more than 100");
 	weights("a", "{\"c\":\"5\"}", "option 'groupWeights': '5' is no whole number from 0 to 100");
 	weights("a", "{\"c\":101}", "option 'groupWeights': '101' is no whole number from 0 to 100");
