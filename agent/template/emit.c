@@ -134,25 +134,31 @@ static int fail_value(struct eval *e, const struct env *env, const struct node *
 		buf_cstr(&shown), len > fits ? "..." : "", cause->text);
 }
 
-static int put(struct eval *e, const char *s, size_t len, bool raw, struct error *err)
+static int put(struct eval *e, const char *s, size_t len, struct error *err)
 {
-	bool control_ok = e->t->opt.allow_control && (raw || (e->look.level == TEMPLATE_BARAGON &&
-		(e->target == &target_text || e->target == &target_html)));
-
-	if ((raw || e->target == &target_html) && !control_ok && target_control(s, len) != NULL)
-		return target_refuse_control(s, len, err);
-	if (raw || (control_ok && e->target == &target_text)) {
-		write_lines(e, s, len);
-		return 0;
-	}
-	if (len > 0 || e->target->states > 1)
+	if (e->indent != NULL && (len > 0 || e->target->states > 1))
 		indent(e, e->indent);
 	return e->target->put(&e->state, s, len, e->out, err);
 }
 
+/* Without put(), and for html, which refuses nothing. */
+static int put_unusual(struct eval *e, const char *s, size_t len, bool raw, struct error *err)
+{
+	bool text = e->target == &target_text, html = e->target == &target_html;
+	bool control_ok = e->t->opt.allow_control && (raw || (e->look.level == TEMPLATE_BARAGON && (text || html)));
+
+	if (!control_ok && (raw || html) && target_control(s, len) != NULL)
+		return target_refuse_control(s, len, err);
+	if (!raw && !(text && control_ok))
+		return put(e, s, len, err);
+	write_lines(e, s, len);
+	return 0;
+}
+
 int emit_value(struct eval *e, const struct node *n, const struct value *v, const struct env *env)
 {
-	struct error cause = ERROR_INIT;
+	struct error cause; /* not cleared: this is the hot path */
+	char digits[WORDING_INT];
 	const char *s;
 	size_t len;
 	int rc;
@@ -160,6 +166,9 @@ int emit_value(struct eval *e, const struct node *n, const struct value *v, cons
 	if (v->kind == VALUE_STRING) {
 		s = v->u.s;
 		len = strlen(s);
+	} else if (v->kind == VALUE_INT) {
+		s = digits;
+		len = wording_int(v->u.i, digits);
 	} else {
 		buf_clear(&e->text);
 		e->text.limit = e->t->opt.max_output;
@@ -171,7 +180,7 @@ int emit_value(struct eval *e, const struct node *n, const struct value *v, cons
 		s = buf_cstr(&e->text);
 		len = e->text.len;
 	}
-	rc = put(e, s, len, n->raw, &cause);
+	rc = n->raw || e->unusual ? put_unusual(e, s, len, n->raw, &cause) : put(e, s, len, &cause);
 	if (rc != 0)
 		return fail_value(e, env, n, s, len, &cause);
 	return too_long(e) ? fail_long(e, env, n) : 0;

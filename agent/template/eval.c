@@ -65,9 +65,10 @@ static int eval_call(struct eval *e, const struct expr *x, const struct env *env
 	const struct value *few[FEW_PARAMS], **args = few, *result = NULL;
 	struct value_member few_hash[FEW_PARAMS], *hash = few_hash;
 	const struct call *c = &x->u.call;
-	struct error cause = ERROR_INIT;
+	struct error cause;
 	int rc;
 
+	cause.text[0] = '\0';
 	if (e->look.arena == NULL)
 		e->look.arena = arena_new();
 	if (c->n_args > FEW_PARAMS)
@@ -177,13 +178,19 @@ const struct names *eval_names(const struct node *n, const struct names *up, con
 /* Of a block without a scope of its own. */
 static int eval_branch(struct eval *e, const struct node *n, bool body, const struct env *env)
 {
-	struct env in = *env;
+	const struct node *first = body ? n->body : n->other;
+	struct env in;
 	struct names room;
 
+	if (first == NULL)
+		return 0;
+	if (!env->unit->t->has_inlines && n->n_names == 0)
+		return eval_nodes(e, first, env);
+	in = *env;
 	in.outer = env->at.scope;
 	if (body)
 		in.at.names = eval_names(n, env->at.names, NULL, NULL, &room);
-	return eval_program(e, body ? n->body : n->other, &in);
+	return eval_program(e, first, &in);
 }
 
 /* Of one over `v`. */
@@ -323,11 +330,14 @@ int eval_nodes(struct eval *e, const struct node *n, const struct env *env)
 	int rc = 0;
 
 	for (; rc == 0 && n != NULL; n = n->next) {
-		if (++e->steps / STEPS_PER_TURN > e->t->opt.max_turns)
-			return eval_fail(e, ERR_REFUSED, env, n, "the rendering takes more than %zu steps", e->steps - 1);
+		if (++e->steps > e->most_steps)
+			return eval_fail(e, ERR_REFUSED, env, n, "the rendering takes more than %zu steps",
+				e->most_steps);
 		rc = eval_node(e, n, env);
-		if (e->look.arena != NULL && e->holds == 0 && arena_used(e->look.arena) > ARENA_KEEP)
+		if (e->look.arena != NULL && e->holds == 0 && arena_used(e->look.arena) > ARENA_KEEP) {
 			arena_free(&e->look.arena);
+			lookup_forget(&e->look);
+		}
 	}
 	return rc;
 }
@@ -362,7 +372,9 @@ int eval_template(const struct template *t, const struct value *data, struct buf
 	struct env env = { &unit, { &root, &frame, NULL }, NULL };
 	int rc;
 
+	e.unusual = t->target == &target_html || (t->opt.allow_control && t->opt.level == TEMPLATE_BARAGON);
 	e.most = t->opt.max_output <= SIZE_MAX - e.start ? e.start + t->opt.max_output : SIZE_MAX;
+	e.most_steps = t->opt.max_turns <= SIZE_MAX / STEPS_PER_TURN ? t->opt.max_turns * STEPS_PER_TURN : SIZE_MAX;
 	rc = eval_program(&e, t->nodes, &env);
 	if (rc == 0)
 		rc = check_end(&e, &env);

@@ -34,9 +34,10 @@ struct eval {
 	size_t start, most; /* where our output begins, and must not reach beyond */
 	uint8_t state;      /* the target's, behind the output */
 	struct indent *indent;
+	bool unusual;       /* put() alone does not decide about control characters */
 	struct buf text;    /* of a value that is no string */
 	size_t turns;       /* of all loops, and partials */
-	size_t steps;       /* nodes evaluated: bounds what turns do */
+	size_t steps, most_steps; /* nodes evaluated: bounds what turns do */
 	size_t depth;       /* of blocks and partials */
 	size_t holds;       /* blocks that use something in the arena */
 	struct define *defines; /* baragon: {{#partial}} */

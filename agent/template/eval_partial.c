@@ -240,6 +240,8 @@ static int call_partial(struct eval *e, const struct node *n, const struct env *
 	rc = run_named(e, name, self, n, env);
 	e->indent = indent.up;
 	e->holds -= held;
+	if (a != NULL)
+		lookup_forget(&e->look);
 	return rc;
 }
 

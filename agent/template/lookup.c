@@ -52,11 +52,11 @@ static const struct value *item(const struct value *list, int64_t index)
 	return index >= 0 && (uint64_t)index < list->u.list.n ? list->u.list.items[index] : NULL;
 }
 
-static const struct value *member(struct lookup *l, const struct value *map, const struct segment *seg)
+static inline const struct value *member(struct lookup *l, const struct value *map, const struct segment *seg)
 {
 	if (seg->name[0] == TEMPLATE_TEXT_KEY[0] && seg->name[1] == '\0')
 		return NULL;
-	return value_find(map, seg->name, seg->bits, &l->hints[seg->id % sizeof(l->hints)]);
+	return value_find(map, seg->name, seg->bits, &l->seen[seg->id % LOOKUP_SEEN].hint);
 }
 
 /* [3] or 3, and not 03. */
@@ -225,17 +225,36 @@ static bool ends_search(const struct value *v)
 	return v->kind != VALUE_MAP && v->kind != VALUE_LIST && v->kind != VALUE_NULL && !lookup_true(v);
 }
 
+/* Most paths lead from within a loop to the same place again and again. */
 static const struct value *outwards(struct lookup *l, const struct path *path, const struct scope *scope)
 {
-	for (; scope != NULL; scope = scope->up) {
-		const struct value *v = step(l, scope->self, &path->segs[0]);
+	const struct segment *first = &path->segs[0];
+	struct lookup_seen *seen = &l->seen[first->id % LOOKUP_SEEN];
 
-		if (!absent(v))
-			return path->n == 1 ? v : walk(l, v, path->segs + 1, path->n - 1);
-		if (ends_search(scope->self))
+	for (; scope != NULL; scope = scope->up) {
+		const struct value *self = scope->self, *v;
+
+		if (seen->path == path && seen->where == self)
+			return seen->found;
+		v = self->kind == VALUE_MAP ? member(l, self, first) : step(l, self, first);
+		if (!absent(v)) {
+			if (path->n == 1)
+				return v;
+			v = walk(l, v, path->segs + 1, path->n - 1);
+			seen->path = path;
+			seen->where = self;
+			seen->found = v;
+			return v;
+		}
+		if (ends_search(self))
 			return NULL;
 	}
 	return NULL;
+}
+
+void lookup_forget(struct lookup *l)
+{
+	memset(l->seen, 0, sizeof(l->seen));
 }
 
 const struct value *lookup_path(struct lookup *l, const struct path *path, const struct place *at)

@@ -51,14 +51,26 @@ struct place {
 	const struct names *names;
 };
 
+/* What a rendering remembers of a segment, and of the path that begins with it: ids that differ by a multiple of
+ * LOOKUP_SEEN share a place. Forgotten when values are freed. */
+#define LOOKUP_SEEN 64
+struct lookup_seen {
+	struct value_hint hint;
+	const struct path *path;    /* was found in the scope over `where`, and is `found` */
+	const struct value *where, *found;
+};
+
 /* One rendering's. */
 struct lookup {
 	enum template_level level;
 	const struct value *root;
 	const struct value *key; /* baragon: see above; or NULL */
 	struct arena *arena;     /* made when first needed */
-	uint8_t hints[256];      /* by segment: value_find() */
+	struct lookup_seen seen[LOOKUP_SEEN];
 };
+
+/* Before values are freed that may have been looked at. */
+void lookup_forget(struct lookup *l);
 
 /* NULL or null: there is no such. */
 const struct value *lookup_path(struct lookup *l, const struct path *path, const struct place *at);

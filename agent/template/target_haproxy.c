@@ -124,14 +124,21 @@ static uint8_t haproxy_next(uint8_t state, unsigned char c)
 #define IN_WORD 1
 #define IN_DQ 2
 #define IN_SQ 4
+#define IN_CONDITION 8 /* all that the words of conditions are made of */
 
 static const uint8_t classes[256] = {
 	TARGET_CONTROLS,
 	[' '] = IN_WORD, ['#'] = IN_WORD, ['\\'] = IN_WORD | IN_DQ, ['"'] = IN_WORD | IN_DQ,
 	['\''] = IN_WORD | IN_SQ, ['$'] = IN_DQ,
+	['o'] = IN_CONDITION, ['r'] = IN_CONDITION, ['i'] = IN_CONDITION, ['f'] = IN_CONDITION, ['u'] = IN_CONDITION,
+	['n'] = IN_CONDITION, ['l'] = IN_CONDITION, ['e'] = IN_CONDITION, ['s'] = IN_CONDITION, ['|'] = IN_CONDITION,
 };
 
-static const char *const condition_words[] = { "or", "if", "unless", "||" };
+static const struct {
+	const char *text;
+	size_t n;
+} condition_words[] = { { "or", 2 }, { "if", 2 }, { "unless", 6 }, { "||", 2 } };
+#define CONDITION_WORD_MAX 6
 
 /* Would HAProxy take the word s for a part of a condition, or a flag? It compares what is left when the quotes
  * and any number of ! are gone. */
@@ -148,7 +155,7 @@ static bool special(const char *s, size_t n)
 	if (n == 0 || (n == 1 && (*s == '{' || *s == '}' || *s == '|')))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(condition_words); i++)
-		if (n == strlen(condition_words[i]) && memcmp(s, condition_words[i], n) == 0)
+		if (n == condition_words[i].n && memcmp(s, condition_words[i].text, n) == 0)
 			return true;
 	return false;
 }
@@ -156,9 +163,11 @@ static bool special(const char *s, size_t n)
 /* Is s (not empty) within one of those words; and at its end? */
 static bool within(const char *s, size_t n, bool at_end)
 {
+	if (n > CONDITION_WORD_MAX || (classes[(unsigned char)s[0]] & IN_CONDITION) == 0)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(condition_words); i++) {
-		const char *w = condition_words[i];
-		size_t len = strlen(w);
+		const char *w = condition_words[i].text;
+		size_t len = condition_words[i].n;
 
 		if (n > len)
 			continue;

@@ -95,17 +95,20 @@ static void print_js_real(double r, struct buf *out)
 	}
 }
 
-static void print_int(int64_t i, struct buf *out)
+size_t wording_int(int64_t i, char text[WORDING_INT])
 {
-	char text[20], *p = text + sizeof(text);
+	char digits[WORDING_INT], *p = digits + sizeof(digits);
 	uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+	size_t n;
 
 	do
 		*--p = (char)('0' + u % 10);
 	while ((u /= 10) != 0);
 	if (i < 0)
-		buf_char(out, '-');
-	buf_append(out, p, (size_t)(text + sizeof(text) - p));
+		*--p = '-';
+	n = (size_t)(digits + sizeof(digits) - p);
+	memcpy(text, p, n);
+	return n;
 }
 
 static int print_list(const struct value *v, enum template_level level, struct buf *out, struct error *err)
@@ -174,6 +177,8 @@ static int print_map(const struct value *v, enum template_level level, struct bu
 
 int wording_print(const struct value *v, enum template_level level, struct buf *out, struct error *err)
 {
+	char digits[WORDING_INT];
+
 	if (v == NULL)
 		return 0;
 	switch (v->kind) {
@@ -183,7 +188,7 @@ int wording_print(const struct value *v, enum template_level level, struct buf *
 		buf_str(out, v->u.b ? "true" : "false");
 		return 0;
 	case VALUE_INT:
-		print_int(v->u.i, out);
+		buf_append(out, digits, wording_int(v->u.i, digits));
 		return 0;
 	case VALUE_REAL:
 		if (level == TEMPLATE_BARAGON)

@@ -13,6 +13,10 @@
 
 #include "agent/template/template.h"
 
+/* Of an integer; no NUL. How many bytes. */
+#define WORDING_INT 20
+size_t wording_int(int64_t i, char text[WORDING_INT]);
+
 /* Appends; NULL and null are nothing. Stops early once `out` has overflown. ERR_INVALID: lockstep has no text
  * for a map, nor for a list with one in it; what is in `out` then is of no use. */
 int wording_print(const struct value *v, enum template_level level, struct buf *out, struct error *err) MUST_CHECK;

@@ -179,7 +179,7 @@ static struct value_member *map_find(const struct value *map, const char *key)
 
 	if (map->u.map.cap <= LINEAR_KEYS) {
 		for (i = 0; i < map->u.map.n; i++)
-			if (strcmp(map->u.map.members[i].key, key) == 0)
+			if (map->u.map.members[i].key[0] == key[0] && strcmp(map->u.map.members[i].key, key) == 0)
 				return &map->u.map.members[i];
 		return NULL;
 	}
@@ -240,11 +240,8 @@ void value_map_put(struct arena *a, struct value *map, const char *key, const st
 
 const struct value *value_get(const struct value *map, const char *key)
 {
-	const struct value_member *m;
+	const struct value_member *m = map != NULL && map->kind == VALUE_MAP ? map_find(map, key) : NULL;
 
-	if (map == NULL || map->kind != VALUE_MAP)
-		return NULL;
-	m = map_find(map, key);
 	return m != NULL ? m->value : NULL;
 }
 
@@ -259,13 +256,18 @@ uint64_t value_key_bits(const char *key)
 	return (uint64_t)1 << (h & 63) | (uint64_t)1 << (h >> 6 & 63);
 }
 
-const struct value *value_search(const struct value *map, const char *key, uint8_t *hint)
+const struct value *value_search(const struct value *map, const char *key, struct value_hint *hint)
 {
-	const struct value_member *m = map_find(map, key);
+	const struct value_member *m = map->u.map.members;
 
-	if (m != NULL && m - map->u.map.members <= UINT8_MAX)
-		*hint = (uint8_t)(m - map->u.map.members);
-	return m != NULL ? m->value : NULL;
+	if (hint->asked == key && hint->at < map->u.map.n && strcmp(m[hint->at].key, key) == 0)
+		m += hint->at;
+	else
+		m = map_find(map, key);
+	if (m == NULL)
+		return NULL;
+	*hint = (struct value_hint){ key, m->key, (uint32_t)(m - map->u.map.members) };
+	return m->value;
 }
 
 static struct value *list_from_json(json_t *j, struct arena *a)
@@ -324,10 +326,9 @@ int value_parse(
 	AUTO(jsontext_free) json_t *j = NULL;
 	int rc = jsontext_load(text, n, false, &j, err);
 
-	if (rc != 0)
-		return rc;
-	*v_out = jsontext_value(j, a);
-	return 0;
+	if (rc == 0)
+		*v_out = jsontext_value(j, a);
+	return rc;
 }
 
 static void write_list(const struct value *v, bool sorted, struct buf *out)

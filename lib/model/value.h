@@ -16,7 +16,6 @@
 #include "lib/base/mem.h"
 
 #include <stdint.h>
-#include <string.h>
 
 enum value_kind { VALUE_NULL, VALUE_BOOL, VALUE_INT, VALUE_REAL, VALUE_STRING, VALUE_LIST, VALUE_MAP };
 
@@ -58,16 +57,22 @@ struct value *value_map_over(struct arena *a, const struct value *map, size_t mo
 const struct value *value_get(const struct value *map, const char *key); /* NULL: no such, or no map */
 
 /* The same for keys that are looked for again and again.  `bits` is value_key_bits(key), made once: a map that
- * lacks one of them lacks the key, and no key of it is read.  *hint is where such a key was found last time,
- * in whatever map; it only saves time, and 0 will do. */
+ * lacks one of them lacks the key, and no key of it is read.  The hint is where it was found last time, in
+ * whatever map; maps often share the texts of their keys.  Zeros are a hint, too; one that was made with a map
+ * that is gone must not be used. */
+struct value_hint {
+	const char *asked, *key; /* the caller's, the map's */
+	uint32_t at;
+};
 uint64_t value_key_bits(const char *key);
-const struct value *value_search(const struct value *map, const char *key, uint8_t *hint);
-static inline const struct value *value_find(const struct value *map, const char *key, uint64_t bits, uint8_t *hint)
+const struct value *value_search(const struct value *map, const char *key, struct value_hint *hint);
+static inline const struct value *value_find(const struct value *map, const char *key, uint64_t bits,
+	struct value_hint *hint)
 {
 	if ((map->u.map.bits & bits) != bits)
 		return NULL;
-	if (*hint < map->u.map.n && strcmp(map->u.map.members[*hint].key, key) == 0)
-		return map->u.map.members[*hint].value;
+	if (hint->asked == key && hint->at < map->u.map.n && hint->key == map->u.map.members[hint->at].key)
+		return map->u.map.members[hint->at].value;
 	return value_search(map, key, hint);
 }
 
