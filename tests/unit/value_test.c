@@ -232,6 +232,61 @@ static void borrowed_texts(void **state)
 	assert_ptr_equal(value_text(a, NULL), value_null());
 }
 
+/* What is found does not depend on the hint, nor on which maps it came from. */
+static void finding_with_hints(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 5, 16, 17, 40, 300 };
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct value_hint hints[300] = { { NULL, NULL, 0 } };
+	const struct value *maps[ARRAY_LEN(sizes)][2];
+	char *keys[300];
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+		keys[k] = arena_printf(a, "key%zu", k);
+	for (size_t m = 0; m < ARRAY_LEN(sizes); m++) {
+		struct value *there = value_map(a), *back = value_map_sized(a, sizes[m]);
+
+		for (size_t k = 0; k < sizes[m]; k++) {
+			value_map_put(a, there, keys[k], value_int(a, (int64_t)k));
+			value_map_add(a, back, keys[sizes[m] - 1 - k], value_int(a, (int64_t)(sizes[m] - 1 - k)));
+		}
+		maps[m][0] = there;
+		maps[m][1] = value_clone(back, a);
+	}
+	for (size_t round = 0; round < 2 * ARRAY_LEN(sizes); round++) {
+		const struct value *map = maps[(round * 3) % ARRAY_LEN(sizes)][round % 2];
+
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			assert_ptr_equal(value_find(map, keys[k], value_key_bits(keys[k]), &hints[k / 2]),
+				value_get(map, keys[k]));
+	}
+}
+
+static void maps_over_maps(void **state)
+{
+	static const size_t sizes[] = { 0, 3, 15, 16, 17, 30 };
+	AUTO(arena_free) struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
+		struct value *under = value_map_sized(a, s % 2 == 0 ? 0 : 20), *over;
+		struct value_hint hint = { NULL, NULL, 0 };
+
+		for (size_t k = 0; k < sizes[s]; k++)
+			value_map_put(a, under, arena_printf(a, "k%zu", k), value_int(a, (int64_t)k));
+		over = value_map_over(a, under, 2);
+		assert_true(value_equal(over, under));
+		value_map_put(a, over, "k0", value_bool(true));
+		value_map_put(a, over, "new", value_bool(true));
+		assert_int_equal(over->u.map.n, sizes[s] + (sizes[s] > 0 ? 1 : 2));
+		assert_ptr_equal(value_find(over, "new", value_key_bits("new"), &hint), value_bool(true));
+		assert_ptr_equal(value_get(over, "k0"), value_bool(true));
+		assert_int_equal(under->u.map.n, sizes[s]);
+		assert_ptr_not_equal(value_get(under, "k0"), value_bool(true));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +299,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_clone_shares_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(borrowed_texts, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_text_is_refused, setup, teardown),
+		cmocka_unit_test(finding_with_hints),
+		cmocka_unit_test(maps_over_maps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
