@@ -38,16 +38,14 @@ static const struct fileset_piece *own_piece(const struct fileset_file *f)
 	return NULL;
 }
 
-/* The service's part of a file, as it is on disk. A file that is not collected is shown as a whole. */
-static struct slice part_of(const struct fileset_file *f, const struct buf *disk)
+/* The service's part of a file, as it is on disk. A file that is not collected (`own` NULL) is shown as a whole. */
+static struct slice part_of(const struct fileset_piece *own, const struct buf *disk)
 {
 	struct slice whole = { buf_cstr(disk), disk->len };
-	const struct fileset_piece *own;
 	const char *at;
 
-	if (f->scope != SCOPE_COLLECTED)
+	if (own == NULL)
 		return whole;
-	own = own_piece(f);
 	at = memmem(whole.p, whole.n, own->data, own->size);
 	if (at == NULL)
 		return whole;
@@ -57,18 +55,19 @@ static struct slice part_of(const struct fileset_file *f, const struct buf *disk
 static int show_file(struct showing *s, const struct fileset_file *f)
 {
 	AUTO(xfree_p) char *path = xasprintf("%s/%s", s->root, f->path);
+	const struct fileset_piece *own = f->scope == SCOPE_COLLECTED ? own_piece(f) : NULL;
 	AUTO(buf_release) struct buf disk = BUF_INIT;
 	struct slice part;
 	int rc;
 
-	if (f->scope == SCOPE_COLLECTED && own_piece(f) == NULL)
+	if (f->scope == SCOPE_COLLECTED && own == NULL)
 		return 0; /* nothing of this service is in it */
 	rc = file_read(path, FILE_MAX, &disk, &s->err);
 	if (rc == ERR_NOT_FOUND)
 		return 0;
 	if (rc != 0)
 		return rc;
-	part = part_of(f, &disk);
+	part = part_of(own, &disk);
 	if (s->answer.len + part.n > ANSWER_MAX)
 		return error_set(&s->err, ERR_REFUSED, "the files hold more than %zu bytes", ANSWER_MAX);
 	buf_str(&s->answer, s->answer.len > 1 ? ",{\"fullPath\":" : "{\"fullPath\":");
