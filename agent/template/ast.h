@@ -17,7 +17,7 @@
 struct segment {
 	const char *name;
 	int64_t index; /* of a list, for [3]; -1: none */
-	unsigned id;   /* of all segments of a template, from 0: a place for the evaluator's memory of where it was found */
+	unsigned id;   /* of the template's different names, from 0: a place for the evaluator's memory of where it was found */
 	uint64_t bits; /* value_key_bits(name), so that look-ups need not make them */
 };
 
@@ -97,7 +97,7 @@ struct template {
 	struct template_options opt; /* limits filled in */
 	const struct target *target;
 	const struct node *nodes;
-	unsigned n_segments;   /* segment ids are below it */
+	unsigned n_segments;   /* different names in paths: segment ids are below it */
 	const char **mentions; /* first segments of its paths, each once */
 	size_t n_mentions, cap_mentions; /* the array is on the heap */
 	bool mentions_all; /* a dynamic path may reach anything */

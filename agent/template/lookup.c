@@ -56,7 +56,7 @@ static inline const struct value *member(struct lookup *l, const struct value *m
 {
 	if (seg->name[0] == TEMPLATE_TEXT_KEY[0] && seg->name[1] == '\0')
 		return NULL;
-	return value_find(map, seg->name, seg->bits, &l->seen[seg->id % LOOKUP_SEEN].hint);
+	return value_find(map, seg->name, seg->bits, &l->hints[seg->id % LOOKUP_HINTS]);
 }
 
 /* [3] or 3, and not 03. */
@@ -229,21 +229,21 @@ static bool ends_search(const struct value *v)
 static const struct value *outwards(struct lookup *l, const struct path *path, const struct scope *scope)
 {
 	const struct segment *first = &path->segs[0];
-	struct lookup_seen *seen = &l->seen[first->id % LOOKUP_SEEN];
+	struct lookup_led *led = &l->led[((uintptr_t)path >> 4) % LOOKUP_PATHS];
 
 	for (; scope != NULL; scope = scope->up) {
 		const struct value *self = scope->self, *v;
 
-		if (seen->path == path && seen->where == self)
-			return seen->found;
+		if (led->path == path && led->where == self)
+			return led->found;
 		v = self->kind == VALUE_MAP ? member(l, self, first) : step(l, self, first);
 		if (!absent(v)) {
 			if (path->n == 1)
 				return v;
 			v = walk(l, v, path->segs + 1, path->n - 1);
-			seen->path = path;
-			seen->where = self;
-			seen->found = v;
+			led->path = path;
+			led->where = self;
+			led->found = v;
 			return v;
 		}
 		if (ends_search(self))
@@ -254,7 +254,8 @@ static const struct value *outwards(struct lookup *l, const struct path *path, c
 
 void lookup_forget(struct lookup *l)
 {
-	memset(l->seen, 0, sizeof(l->seen));
+	memset(l->hints, 0, sizeof(l->hints));
+	memset(l->led, 0, sizeof(l->led));
 }
 
 const struct value *lookup_path(struct lookup *l, const struct path *path, const struct place *at)

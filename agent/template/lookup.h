@@ -51,12 +51,12 @@ struct place {
 	const struct names *names;
 };
 
-/* What a rendering remembers of a segment, and of the path that begins with it: ids that differ by a multiple of
- * LOOKUP_SEEN share a place. Forgotten when values are freed. */
-#define LOOKUP_SEEN 64
-struct lookup_seen {
-	struct value_hint hint;
-	const struct path *path;    /* was found in the scope over `where`, and is `found` */
+/* Where names were found, by the ids of segments, and where paths led to, by their addresses: what shares a
+ * place with something else is forgotten for it. Powers of two. */
+#define LOOKUP_HINTS 128
+#define LOOKUP_PATHS 64
+struct lookup_led {
+	const struct path *path; /* in the scope over `where` it is `found` */
 	const struct value *where, *found;
 };
 
@@ -66,7 +66,8 @@ struct lookup {
 	const struct value *root;
 	const struct value *key; /* baragon: see above; or NULL */
 	struct arena *arena;     /* made when first needed */
-	struct lookup_seen seen[LOOKUP_SEEN];
+	struct value_hint hints[LOOKUP_HINTS];
+	struct lookup_led led[LOOKUP_PATHS];
 };
 
 /* Before values are freed that may have been looked at. */

@@ -440,7 +440,7 @@ int parse_template(struct template *t, const char *text, size_t n, struct error 
 	t->target = target_of(t->opt.output, t->opt.level);
 	lex_init(&p.lx, t->name, text, n, t->opt.level == TEMPLATE_BARAGON);
 	rc = parse_all(&p, &nodes, err);
-	path_mentions_release(&p);
+	path_release(&p);
 	if (rc != 0)
 		return rc;
 	space_settle(t, &nodes);

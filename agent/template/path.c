@@ -13,8 +13,11 @@
 
 #include <string.h>
 
-struct mention {
+/* A name that some path has. */
+struct known {
 	const char *name;
+	unsigned id;
+	bool mentioned;
 	UT_hash_handle hh;
 };
 
@@ -23,23 +26,34 @@ static bool java(const struct parser *p)
 	return p->t->opt.level == TEMPLATE_BARAGON;
 }
 
-static void mention(struct parser *p, const char *name)
+static struct known *know(struct parser *p, const char *name)
 {
-	struct mention *m;
+	struct known *k;
 
-	MAP_FIND(p->mentions, name, m);
-	if (m != NULL)
-		return;
-	m = arena_alloc(p->scratch, sizeof(*m));
-	m->name = name;
-	MAP_ADD(p->mentions, name, m);
-	GROW(p->t->mentions, p->t->n_mentions, p->t->cap_mentions);
-	p->t->mentions[p->t->n_mentions++] = name;
+	MAP_FIND(p->known, name, k);
+	if (k != NULL)
+		return k;
+	k = arena_alloc(p->scratch, sizeof(*k));
+	k->name = arena_strdup(p->t->arena, name);
+	k->id = p->t->n_segments++;
+	MAP_ADD(p->known, name, k);
+	return k;
 }
 
-void path_mentions_release(struct parser *p)
+static void mention(struct parser *p, const char *name)
 {
-	HASH_CLEAR(hh, p->mentions);
+	struct known *k = know(p, name);
+
+	if (k->mentioned)
+		return;
+	k->mentioned = true;
+	GROW(p->t->mentions, p->t->n_mentions, p->t->cap_mentions);
+	p->t->mentions[p->t->n_mentions++] = k->name;
+}
+
+void path_release(struct parser *p)
+{
+	HASH_CLEAR(hh, p->known);
 }
 
 static bool is_separator(char c)
@@ -95,22 +109,19 @@ static void unbracket(const struct parser *p, const char *s, size_t n, struct bu
 	}
 }
 
+static struct segment segment_of(struct parser *p, const char *name, bool may_be_index)
+{
+	const struct known *k = know(p, name);
+
+	return (struct segment){ k->name, may_be_index ? list_index(name) : -1, k->id, value_key_bits(name) };
+}
+
 static void segment_add(struct parser *p, struct path *path, struct segment *segs, const char *s, size_t n)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
-	struct segment *seg = &segs[path->n++];
 
-	if (s[0] == '[') {
-		unbracket(p, s, n, &b);
-		s = buf_cstr(&b);
-		seg->index = list_index(s);
-		seg->name = arena_strdup(p->t->arena, s);
-	} else {
-		seg->name = arena_strndup(p->t->arena, s, n);
-		seg->index = java(p) ? -1 : list_index(seg->name);
-	}
-	seg->id = p->t->n_segments++;
-	seg->bits = value_key_bits(seg->name);
+	unbracket(p, s, n, &b);
+	segs[path->n++] = segment_of(p, buf_cstr(&b), s[0] == '[' || !java(p));
 }
 
 /* `this`, `.` or `..` of n bytes: where to look instead of what for. */
@@ -238,7 +249,7 @@ static void literal_name(struct parser *p, struct name *out)
 
 	out->text = out->tok.kind == TOKEN_STRING ? path_unquote(p, &out->tok) :
 		arena_strndup(p->t->arena, out->tok.p, out->tok.n);
-	*seg = (struct segment){ out->text, list_index(out->text), p->t->n_segments++, value_key_bits(out->text) };
+	*seg = segment_of(p, out->text, true);
 	out->path = (struct path){ .slot = -1, .segs = seg, .n = 1, .text = out->text };
 }
 

@@ -19,7 +19,7 @@ struct given {
 	bool wall; /* an inline partial: it runs elsewhere, the names further out have no value there */
 };
 
-struct mention;
+struct known;
 struct parser {
 	struct template *t;
 	struct arena *scratch; /* for what the tree does not keep */
@@ -28,7 +28,7 @@ struct parser {
 	size_t depth;
 	const struct given *names; /* the innermost */
 	unsigned scopes;           /* how many #each and #with are around, at least, since the last wall */
-	struct mention *mentions;  /* a map */
+	struct known *known;       /* a map of the names in paths */
 };
 
 /* What stands where a name may: not yet known whether it is a helper's. */
@@ -48,6 +48,6 @@ int path_bind(struct parser *p, const struct name *name, struct expr *e, struct 
 /* A string token without the backslashes before its quotes. */
 const char *path_unquote(struct parser *p, const struct token *tok);
 /* Ends what path_bind() began. */
-void path_mentions_release(struct parser *p);
+void path_release(struct parser *p);
 
 #endif

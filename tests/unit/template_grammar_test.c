@@ -380,28 +380,35 @@ static void states_behind_texts(void **state)
 	}
 }
 
-static void check_ids(const struct expr *x, bool *seen, unsigned n)
+/* One id for each name, which is one text. */
+static void check_ids(const struct expr *x, const char **names, unsigned n)
 {
 	for (size_t i = 0; x->kind == EXPR_PATH && i < x->u.path.n; i++) {
-		assert_true(x->u.path.segs[i].id < n);
-		assert_false(seen[x->u.path.segs[i].id]);
-		seen[x->u.path.segs[i].id] = true;
+		const struct segment *seg = &x->u.path.segs[i];
+
+		assert_true(seg->id < n);
+		if (names[seg->id] != NULL)
+			assert_ptr_equal(names[seg->id], seg->name);
+		for (unsigned k = 0; k < n; k++)
+			assert_true(k == seg->id || names[k] == NULL || !str_eq(names[k], seg->name));
+		names[seg->id] = seg->name;
+		assert_int_equal(seg->bits, value_key_bits(seg->name));
 	}
 }
 
-static void segments_are_numbered(void **state)
+static void names_are_numbered(void **state)
 {
 	static const char text[] = "{{a}}{{a.b}}{{#each a as |x|}}{{x.c.d}}{{/each}}{{'e'}}{{@root.f}}";
 	AUTO(template_free) struct template *t = NULL;
-	bool seen[32] = { false };
+	const char *names[32] = { NULL };
 
 	(void)state;
 	assert_int_equal(template_compile("t", text, strlen(text), NULL, &t, NULL), 0);
-	assert_true(t->n_segments <= ARRAY_LEN(seen));
+	assert_true(t->n_segments >= 8 && t->n_segments <= ARRAY_LEN(names)); /* a b x c d e root f */
 	for (const struct node *n = t->nodes; n != NULL; n = n->next) {
-		check_ids(n->expr, seen, t->n_segments);
+		check_ids(n->expr, names, t->n_segments);
 		if (n->body != NULL)
-			check_ids(n->body->expr, seen, t->n_segments);
+			check_ids(n->body->expr, names, t->n_segments);
 	}
 }
 
@@ -473,7 +480,7 @@ int main(void)
 		cmocka_unit_test(white_space),
 		cmocka_unit_test(baragon_level),
 		cmocka_unit_test(states_behind_texts),
-		cmocka_unit_test(segments_are_numbered),
+		cmocka_unit_test(names_are_numbered),
 		cmocka_unit_test(everything_may_be_mentioned),
 		cmocka_unit_test(depth_is_limited),
 	};
