@@ -130,9 +130,9 @@ static void on_look(void *ctx)
 		checkin_start(d->checkin, CHECKIN_STARTUP, NULL, NULL);
 }
 
-static bool key_ok(void *ctx, const char *key)
+static bool key_ok(void *ctx, const char *key, enum role role)
 {
-	return keyring_ok(((struct daemon *)ctx)->keys, key);
+	return keyring_judge(((struct daemon *)ctx)->keys, key, role == ROLE_AGENT ? KEY_AGENT : KEY_READ) == KEY_GOOD;
 }
 
 static bool keys_known(void *ctx)
@@ -142,7 +142,7 @@ static bool keys_known(void *ctx)
 
 static const char *any_key(void *ctx)
 {
-	return keyring_any(((struct daemon *)ctx)->keys);
+	return keyring_any(((struct daemon *)ctx)->keys, KEY_AGENT);
 }
 
 static void on_slow_turn(void *ctx, int64_t us)

@@ -161,6 +161,7 @@ static void make_api(struct program *p)
 		.rules = RULES_ON,
 		.auth_enabled = c->daemon.auth_enabled,
 		.auth_key = c->auth_key,
+		.master_key = c->master_key,
 		.upstream_syntax = c->upstream_syntax == UPSTREAM_SYNTAX_WORD_TOKEN
 					   ? UPSTREAM_TOKEN
 					   : UPSTREAM_STRICT,

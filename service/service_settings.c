@@ -20,7 +20,9 @@
 /* clang-format off */
 const struct setting service_settings[] = {
 	DAEMON_HOSTNAME_ROW(CONF, daemon),
-	SET_NO_EFFECT("masterAuthKey", "keys cannot be listed, added or removed over HTTP yet: `auth.key`, or nodes below `/auth`, give them"),
+	SET_STRING(CONF, master_key, "masterAuthKey", NULL, SETTING_SECRET,
+		"The key that opens `/auth/keys`, where keys are listed, added and ended; asked for even if `auth.enabled` is "
+		"false. Absent: only stored keys of the role `master` open it."),
 	SET_BOOL(CONF, enforce_target_agent_count, "enforceTargetAgentCount", "false",
 		"Refuse a request when a group has fewer agents than its target count."),
 	SET_INT(CONF, default_target_agent_count, "defaultTargetAgentCount", "1", 0, 10000,
@@ -119,6 +121,8 @@ int service_conf_parse(const char *name, const char *text, size_t len,
 	if (rc != 0)
 		return rc;
 	warn_deadlines(c, root, rep);
+	if (c->master_key != NULL && *c->master_key == '\0')
+		c->master_key = NULL;
 	c->base_uri = arena_printf(arena, "http://%s:%d%s", c->daemon.host, c->daemon.port,
 		c->daemon.context_path);
 	*conf_out = STEAL(c);

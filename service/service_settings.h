@@ -32,6 +32,7 @@ struct service_conf {
 
 	struct worker_conf worker;
 	const char *auth_key;        /* put into ZooKeeper at start; NULL: none */
+	const char *master_key;      /* opens the administration of keys; NULL: none does */
 	bool enforce_target_agent_count;
 	int default_target_agent_count;
 	struct setting_strings purge_templates, purge_excluded;

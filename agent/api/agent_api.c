@@ -19,9 +19,9 @@ struct agent_api {
 
 static const struct route routes[] = {
 	/* clang-format off */
-	{ "POST", "/lockstep/batch", api_batch_post, ROLE_KEY, BATCH_BODY_MAX, "a leader's call: PREPARE, RELEASE, APPLY, REVERT, CANCEL" },
+	{ "POST", "/lockstep/batch", api_batch_post, ROLE_AGENT, BATCH_BODY_MAX, "a leader's call: PREPARE, RELEASE, APPLY, REVERT, CANCEL" },
 	{ "GET", "/status", agent_status_get, ROLE_OPEN, 0, "how this agent is" },
-	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_KEY, 0, "what must run here of a service" },
+	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_READ, 0, "what must run here of a service" },
 	{ "GET", "/renderedConfigs/{serviceId}", agent_rendered_get, ROLE_OPEN, 0, "what is in the files for a service" },
 	/* clang-format on */
 };
@@ -47,8 +47,8 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 		put_off(rq, "the keys have not been read from ZooKeeper yet");
 		return false;
 	}
-	key = http_query(*rq, "authkey");
-	if (key != NULL && api->opt.key_ok != NULL && api->opt.key_ok(api->opt.ctx, key))
+	key = http_key(*rq);
+	if (key != NULL && api->opt.key_ok != NULL && api->opt.key_ok(api->opt.ctx, key, route->role))
 		return true;
 	http_reply_error(rq, 403, "HTTP 403 Forbidden");
 	return false;

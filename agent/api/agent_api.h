@@ -22,8 +22,8 @@ struct agent_api_options {
 	const char *context_path;     /* "/baragon-agent/v2" */
 	const struct link_options *link_options; /* group and metadata, for the status */
 	bool auth_enabled;
-	/* Is this key good for a leader's call? NULL: none is. */
-	bool (*key_ok)(void *ctx, const char *key);
+	/* Does this key open calls of that role? NULL: none does. */
+	bool (*key_ok)(void *ctx, const char *key, enum role role);
 	/* False: no key has been read yet, so a call is put off (503). NULL: they are known. */
 	bool (*keys_known)(void *ctx);
 	void *ctx;

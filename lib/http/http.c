@@ -128,6 +128,25 @@ const char *http_query(const struct http_request *rq, const char *name)
 	return arena_strdup(rq->arena, buf_cstr(&value));
 }
 
+const char *http_key(const struct http_request *rq)
+{
+	static const char scheme[] = "Bearer ";
+	const char *key = http_query(rq, "authkey"), *h;
+
+	if (key)
+		return key;
+	h = http_header(rq, "Authorization");
+	if (!h || strncasecmp(h, scheme, strlen(scheme)) != 0)
+		return NULL;
+	h += strlen(scheme);
+	return h + strspn(h, " ");
+}
+
+const char *http_pattern(const struct http_request *rq)
+{
+	return rq->pattern ? rq->pattern : "";
+}
+
 void http_on_gone(struct http_request *rq, void (*fn)(void *ctx), void *ctx)
 {
 	rq->gone = rq->carrier ? fn : NULL;

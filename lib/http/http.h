@@ -25,6 +25,10 @@ const char *http_query(const struct http_request *rq, const char *name); /* firs
 const char *http_header(const struct http_request *rq, const char *name);
 struct slice http_body(const struct http_request *rq);
 const char *http_peer(const struct http_request *rq); /* address for the log */
+/* The caller's key: the first `authkey` of the query, else that of "Authorization: Bearer KEY". Never to be logged. */
+const char *http_key(const struct http_request *rq);
+/* The path for the log: the pattern of its route, as a path may hold a key. */
+const char *http_pattern(const struct http_request *rq);
 
 /* Answer, once. Takes the body's bytes (b may be NULL: empty) and leaves it empty. */
 void http_reply(struct http_request **rq_take, int status, const char *content_type, struct buf *b);

@@ -45,6 +45,7 @@ struct http_request {
 	void *exchange;                     /* the carrier's own */
 	struct arena *arena;
 	const char *method, *path, *query, *peer;
+	const char *pattern; /* of the route; NULL: none was found yet */
 	struct slice body;
 	char *body_owned;
 	struct http_pair *headers, *params, *reply_headers;

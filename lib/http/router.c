@@ -252,6 +252,7 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 {
 	const struct route *route = row->route;
 
+	rq->pattern = route->pattern;
 	for (size_t i = 0; i < row->n; i++)
 		if (!(row->literals >> (31 - i) & 1))
 			http_request_add(rq, &rq->params, row->names[i], path_segment(p, i));

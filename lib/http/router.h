@@ -14,7 +14,14 @@
 
 #include "lib/http/http.h"
 
-enum role { ROLE_OPEN, ROLE_KEY, ROLE_MASTER, ROLE_AGENT };
+/* What a caller's key must open, where keys are asked for. */
+enum role {
+	ROLE_OPEN,   /* none is needed */
+	ROLE_READ,   /* reads, and yet needs a key */
+	ROLE_KEY,    /* changes something */
+	ROLE_AGENT,  /* between services and agents */
+	ROLE_MASTER, /* keys themselves */
+};
 
 struct route {
 	const char *method, *pattern; /* "/request/{id}", below the context path */

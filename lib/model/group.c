@@ -20,11 +20,15 @@ static int source_rules(void *obj, struct arena *a, struct error *err)
 	return 0;
 }
 
+void traffic_source_classic(const char *name, struct traffic_source *out)
+{
+	*out = (struct traffic_source){ name, TYPE_CLASSIC, BY_INSTANCE_ID };
+}
+
 static int source_string_form(const char *text, struct arena *a, void *obj, struct error *err)
 {
 	(void)err;
-	*(struct traffic_source *)obj =
-		(struct traffic_source){arena_strdup(a, text), TYPE_CLASSIC, BY_INSTANCE_ID};
+	traffic_source_classic(arena_strdup(a, text), obj);
 	return 0;
 }
 

@@ -15,6 +15,8 @@ struct traffic_source {
 extern const char *const traffic_source_type_names[]; /* NULL-terminated */
 extern const char *const register_by_names[];
 extern const struct record traffic_source_record; /* also a bare string: CLASSIC, INSTANCE_ID */
+/* The old form, only a name. */
+void traffic_source_classic(const char *name, struct traffic_source *out);
 
 struct group {
 	const char *name, *domain;

@@ -8,6 +8,7 @@
 #include "lib/records/groups.h"
 
 #include "lib/base/str.h"
+#include "lib/records/node_put.h"
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
 
@@ -331,32 +332,10 @@ void groups_base_path_owner(struct store *st, struct life *life, const char *gro
 
 /* --- forgetting an agent --- */
 
-struct forgetting {
-	struct life *life;
-	store_done_fn *done;
-	void *ctx;
-};
-
-static void on_forgotten(void *ctx, const struct store_result *res, const struct error *err)
-{
-	struct forgetting *f = ctx;
-
-	if (err != NULL && err->code == ERR_CONFLICT && res->failed_why == STORE_WHY_ABSENT)
-		err = NULL;
-	if (!f->life->over)
-		f->done(f->ctx, err);
-	life_unref(&f->life);
-	free(f);
-}
-
 void groups_forget_agent(struct store *st, struct life *life, const char *group,
 	const char *agent_id, store_done_fn *done, void *ctx)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	struct store_txn *t = store_txn_new(st);
-	struct forgetting *f = xmalloc(sizeof(*f));
 
-	*f = (struct forgetting){ life_ref(life), done, ctx };
-	store_txn_delete(t, path_known_agent(a, group, agent_id), -1);
-	store_txn_commit(&t, on_forgotten, f);
+	node_delete(st, life, path_known_agent(a, group, agent_id), -1, done, ctx);
 }

@@ -7,7 +7,6 @@
  */
 #include "service/api/api.h"
 
-#include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "lib/base/str.h"
 #include "lib/records/keyring.h"
@@ -20,6 +19,7 @@
 #define DEADLINE_MS 1500
 #define REQUEST_MAX ((size_t)4 * 1024 * 1024)
 #define AGENT_MAX ((size_t)64 * 1024)
+#define SMALL_MAX ((size_t)256 * 1024)
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -35,6 +35,11 @@ static const struct route routes[] = {
 	{ "GET",    "/load-balancer/all",       api_group_list,     ROLE_OPEN, 0, "all groups" },
 	{ "GET",    "/load-balancer/{group}",   api_group_get,      ROLE_OPEN, 0, "one group" },
 	{ "GET",    "/load-balancer/{group}/count", api_group_count, ROLE_OPEN, 0, "how many agents it should have" },
+	{ "POST",   "/load-balancer/{group}/count", api_group_set_count, ROLE_KEY, 0, "set how many agents it should have" },
+	{ "POST",   "/load-balancer/{group}/traffic-source", api_source_add, ROLE_KEY, SMALL_MAX, "add a traffic source" },
+	{ "DELETE", "/load-balancer/{group}/traffic-source", api_source_remove, ROLE_KEY, SMALL_MAX, "remove a traffic source" },
+	{ "POST",   "/load-balancer/{group}/sources", api_source_add_name, ROLE_KEY, 0, "add a classic traffic source by its name" },
+	{ "DELETE", "/load-balancer/{group}/sources", api_source_remove_name, ROLE_KEY, 0, "remove one" },
 	{ "GET",    "/load-balancer/{group}/hosts", api_group_hosts, ROLE_OPEN, 0, "base URIs of its agents" },
 	{ "GET",    "/load-balancer/{group}/agents", api_group_agents, ROLE_OPEN, 0, "its registered agents" },
 	{ "GET",    "/load-balancer/{group}/known-agents", api_group_known_agents, ROLE_OPEN, 0, "agents it ever had" },
@@ -42,12 +47,19 @@ static const struct route routes[] = {
 	  "forget an agent; one that is away does not count any more" },
 	{ "GET",    "/load-balancer/{group}/base-path/all", api_group_base_paths, ROLE_OPEN, 0, "base paths in use" },
 	{ "GET",    "/load-balancer/{group}/base-path", api_group_base_path, ROLE_OPEN, 0, "the service that holds a base path" },
+	{ "DELETE", "/load-balancer/{group}/base-path", api_group_free_base_path, ROLE_KEY, 0, "take a base path from whoever holds it" },
+	{ "GET",    "/aliases/{name}",          api_alias_get,      ROLE_READ, 0, "what an alias stands for" },
+	{ "POST",   "/aliases/{name}",          api_alias_post,     ROLE_KEY,  SMALL_MAX, "make or change an alias" },
+	{ "DELETE", "/aliases/{name}",          api_alias_delete,   ROLE_KEY,  0, "remove an alias" },
 	{ "GET",    "/auth/key/verify",         api_auth_verify,    ROLE_KEY,  0, "is the key good?" },
+	{ "GET",    "/auth/keys",               api_auth_list,      ROLE_MASTER, 0, "all keys, expired ones too" },
+	{ "POST",   "/auth/keys",               api_auth_post,      ROLE_MASTER, SMALL_MAX, "add or change a key" },
+	{ "DELETE", "/auth/keys/{key}",         api_auth_delete,    ROLE_MASTER, 0, "let a key expire now" },
 	{ "GET",    "/status",                  api_status_get,     ROLE_OPEN, 0, "of this service" },
 	{ "GET",    "/status/master",          api_status_master,  ROLE_OPEN, 0, "of the leader, or of this service" },
 	{ "GET",    "/workers",                 api_status_workers, ROLE_OPEN, 0, "base URIs of all services, the leader first" },
-	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_KEY,  AGENT_MAX, "an agent starts" },
-	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_KEY,  AGENT_MAX, "an agent stops" },
+	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_AGENT, AGENT_MAX, "an agent starts" },
+	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_AGENT, AGENT_MAX, "an agent stops" },
 	{ "GET",    "/checkin/{group}/can-shutdown", api_checkin_can_shutdown, ROLE_OPEN, 0, "may an agent stop?" },
 };
 /* clang-format on */
@@ -92,7 +104,7 @@ static bool accepts(const struct http_request *rq, const struct route *route)
 /* In the order of the Java services: a wrong type is told before a wrong key. */
 static bool enter(struct http_request **rq, const struct route *route, void *app)
 {
-	const struct api *api = app;
+	struct api *api = app;
 
 	if (!type_is_good(*rq, route)) {
 		http_reply_error(rq, 415, "HTTP 415 Unsupported Media Type");
@@ -102,17 +114,7 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 		http_reply_error(rq, 406, "HTTP 406 Not Acceptable");
 		return false;
 	}
-	if (route->role == ROLE_OPEN || api->keys == NULL ||
-		keyring_ok(api->keys, http_query(*rq, "authkey")))
-		return true;
-	if (keyring_loaded(api->keys)) {
-		log_info(NULL, "wrong key", "peer", http_peer(*rq), "path", http_path(*rq));
-		http_reply_error(rq, 403, "HTTP 403 Forbidden");
-	} else {
-		http_reply_error(
-			rq, 504, "ZooKeeper cannot be reached, keys are not known yet: not done");
-	}
-	return false;
+	return api_auth_enter(api, rq, route);
 }
 
 /* --- the whole --- */
@@ -145,10 +147,10 @@ struct api *api_new(const struct api_options *opt)
 		api->opt.deadline_ms = DEADLINE_MS;
 	api->router = router_new(&router);
 	api->known = known_new(opt->store);
-	if (opt->auth_enabled) {
+	if (opt->auth_enabled || opt->master_key != NULL)
 		api->keys = keyring_new(opt->loop, opt->store);
+	if (opt->auth_enabled)
 		keyring_set_own(api->keys, opt->auth_key);
-	}
 	api->listener = (struct store_listener){ .fn = on_link, .ctx = api };
 	store_listen(opt->store, &api->listener);
 	return api;
@@ -186,10 +188,4 @@ void api_on_committed(void *state_cache, const struct worker_commit *commits, si
 	if (n_changes > 0)
 		state_cache_apply(state_cache, changes, n_changes, true);
 	free(changes);
-}
-
-void api_auth_verify(struct http_request *rq, void *app)
-{
-	(void)app;
-	http_reply(&rq, 204, NULL, NULL);
 }

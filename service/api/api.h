@@ -29,6 +29,7 @@ struct api_options {
 	struct rules rules;
 	bool auth_enabled;
 	const char *auth_key; /* stored under /auth if it is not there; NULL = none */
+	const char *master_key; /* opens the administration of keys, whatever auth_enabled; NULL = none */
 	enum upstream_syntax upstream_syntax;
 	int64_t default_target_count; /* of agents, where a group has none of its own */
 	struct strings purge_templates, purge_excluded; /* for the purgeCache flag of updates */

@@ -9,8 +9,10 @@
 
 #include "lib/base/log.h"
 #include "lib/base/map.h"
+#include "lib/base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define SOON_US LOOP_MS(20)
@@ -93,7 +95,7 @@ void job_trouble(struct job *job, const struct error *err)
 	case ERR_REFUSED:
 	case ERR_DEPOSED:
 	case ERR_SYSTEM:
-		log_error(NULL, "store refused", "path", http_path(job->rq), "reason", err->text);
+		log_error(NULL, "store refused", "route", http_pattern(job->rq), "reason", err->text);
 		job_reply_error(job, 500, err->text);
 		return;
 	}
@@ -121,6 +123,28 @@ bool api_flag(const struct http_request *rq, const char *name)
 	const char *v = http_query(rq, name);
 
 	return v != NULL && strcasecmp(v, "true") == 0;
+}
+
+void api_reply_problems(struct http_request **rq, const struct strings *problems)
+{
+	AUTO(buf_release) struct buf json = BUF_INIT;
+
+	buf_str(&json, "{\"errors\":[");
+	for (size_t i = 0; i < problems->n; i++) {
+		if (i > 0)
+			buf_char(&json, ',');
+		buf_json_string(&json, problems->items[i], strlen(problems->items[i]));
+	}
+	buf_str(&json, "]}");
+	api_reply_json(rq, 422, &json);
+}
+
+bool api_body_is_blank(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr(" \t\r\n", s.p[i]) == NULL)
+			return false;
+	return true;
 }
 
 void job_reply(struct job *job, int status, struct buf *json)

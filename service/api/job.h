@@ -23,7 +23,7 @@ struct api {
 	struct api_options opt;
 	struct router *router;
 	struct known *known;
-	struct keyring *keys; /* NULL: no authentication */
+	struct keyring *keys; /* NULL: no authentication, and no keys to administer */
 	struct store_listener listener;
 	struct job *jobs;
 };
@@ -66,6 +66,17 @@ void job_reply_synthetic(
 void api_reply_json(struct http_request **rq, int status, struct buf *json);
 void api_reply_not_found(struct http_request **rq);
 bool api_flag(const struct http_request *rq, const char *name); /* only "true", in any case */
+/* {"errors":[…]}: each begins with the place of the field. */
+void api_reply_problems(struct http_request **rq, const struct strings *problems);
+bool api_body_is_blank(struct slice body);
+
+/* api_body.c */
+void api_reply_problem(struct http_request **rq, const char *text);
+/* The body as a record in the arena; false: it is none, and that was answered. */
+bool api_body(struct http_request **rq, const struct record *as, struct arena *a, void *obj_out_pp);
+
+/* api_auth.c: does the caller's key open what the route needs? False: it was answered. */
+bool api_auth_enter(struct api *api, struct http_request **rq, const struct route *route);
 
 /* api_state.c: a service from the store, after a sync. state->service NULL: there is none.
  * Borrowed. */
@@ -96,11 +107,23 @@ void api_group_known_agents(struct http_request *rq, void *app);
 void api_group_forget_agent(struct http_request *rq, void *app);
 void api_group_base_paths(struct http_request *rq, void *app);
 void api_group_base_path(struct http_request *rq, void *app);
+void api_group_set_count(struct http_request *rq, void *app);
+void api_group_free_base_path(struct http_request *rq, void *app);
+void api_source_add(struct http_request *rq, void *app);
+void api_source_remove(struct http_request *rq, void *app);
+void api_source_add_name(struct http_request *rq, void *app);
+void api_source_remove_name(struct http_request *rq, void *app);
+void api_alias_get(struct http_request *rq, void *app);
+void api_alias_post(struct http_request *rq, void *app);
+void api_alias_delete(struct http_request *rq, void *app);
 void api_status_get(struct http_request *rq, void *app);
 void api_status_master(struct http_request *rq, void *app);
 void api_status_workers(struct http_request *rq, void *app);
 void api_checkin(struct http_request *rq, void *app);
 void api_checkin_can_shutdown(struct http_request *rq, void *app);
 void api_auth_verify(struct http_request *rq, void *app);
+void api_auth_list(struct http_request *rq, void *app);
+void api_auth_post(struct http_request *rq, void *app);
+void api_auth_delete(struct http_request *rq, void *app);
 
 #endif

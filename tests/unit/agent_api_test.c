@@ -71,10 +71,10 @@ static void yes_start(struct applier *ap, struct work_item **item_take,
 	loop_timer_start(y->l, &y->timer, 1000);
 }
 
-static bool key_ok(void *ctx, const char *key)
+static bool key_ok(void *ctx, const char *key, enum role role)
 {
 	(void)ctx;
-	return str_eq(key, KNOWN);
+	return str_eq(key, KNOWN) || (role == ROLE_READ && str_eq(key, "reads"));
 }
 
 static bool keys_known(void *ctx)
@@ -306,6 +306,8 @@ static void keys(void **state)
 	assert_int_equal(ask(b, "POST", "/a/lockstep/batch?authkey=k2"), 403);
 	assert_int_equal(ask(b, "GET", "/a/status/s1?authkey=k1"), 200);
 	assert_int_equal(ask(b, "POST", "/a/lockstep/batch?authkey=k1"), 400); /* it is no call, but it was let in */
+	assert_int_equal(ask(b, "GET", "/a/status/s1?authkey=reads"), 200);
+	assert_int_equal(ask(b, "POST", "/a/lockstep/batch?authkey=reads"), 403);
 	b->keys_known = false;
 	assert_int_equal(ask(b, "GET", "/a/status/s1?authkey=k1"), 503);
 	assert_int_equal(ask(b, "GET", "/a/status"), 200);

@@ -51,20 +51,25 @@ static void run(struct box *b, int64_t ms)
 	assert_true(loop_sim_run_for(b->l, LOOP_MS(ms), 100000));
 }
 
+static bool good(const struct keyring *k, const char *key)
+{
+	return keyring_judge(k, key, KEY_WRITE) == KEY_GOOD;
+}
+
 static void read_at_start(void **state)
 {
 	struct box *b = *state;
 
 	assert_false(keyring_loaded(b->k));
-	assert_false(keyring_ok(b->k, "k1"));
-	assert_null(keyring_any(b->k));
+	assert_false(good(b->k, "k1"));
+	assert_null(keyring_any(b->k, KEY_AGENT));
 	run(b, 2000);
 	assert_true(keyring_loaded(b->k));
-	assert_true(keyring_ok(b->k, "k1"));
-	assert_false(keyring_ok(b->k, "old"));
-	assert_false(keyring_ok(b->k, ""));
-	assert_false(keyring_ok(b->k, "broken"));
-	assert_string_equal(keyring_any(b->k), "k1");
+	assert_true(good(b->k, "k1"));
+	assert_false(good(b->k, "old"));
+	assert_false(good(b->k, ""));
+	assert_false(good(b->k, "broken"));
+	assert_string_equal(keyring_any(b->k, KEY_AGENT), "k1");
 }
 
 static void follows_what_comes(void **state)
@@ -72,10 +77,10 @@ static void follows_what_comes(void **state)
 	struct box *b = *state;
 
 	run(b, 2000);
-	assert_false(keyring_ok(b->k, "k2"));
+	assert_false(good(b->k, "k2"));
 	mem_server_put(b->srv, "/auth/k2", "{\"value\":\"k2\"}");
 	run(b, 100);
-	assert_true(keyring_ok(b->k, "k2"));
+	assert_true(good(b->k, "k2"));
 }
 
 static void follows_an_expiry(void **state)
@@ -86,17 +91,17 @@ static void follows_an_expiry(void **state)
 	run(b, 2000);
 	mem_server_put(b->srv, "/auth/k1", "{\"value\":\"k1\",\"expiredAt\":3}");
 	run(b, 11000);
-	assert_false(keyring_ok(b->k, "k1"));
-	assert_null(keyring_any(b->k));
+	assert_false(good(b->k, "k1"));
+	assert_null(keyring_any(b->k, KEY_AGENT));
 	soon = xasprintf("{\"value\":\"k1\",\"expiredAt\":%lld}", (long long)loop_wall_ms(b->l) + 60000);
 	mem_server_put(b->srv, "/auth/k1", soon);
 	run(b, 11000);
-	assert_true(keyring_ok(b->k, "k1"));
+	assert_true(good(b->k, "k1"));
 	store_mem_cut(b->st, INT64_MAX);
 	run(b, 30000);
-	assert_true(keyring_ok(b->k, "k1")); /* as last read */
+	assert_true(good(b->k, "k1")); /* as last read */
 	run(b, 30000);
-	assert_false(keyring_ok(b->k, "k1")); /* and it expires without being read again */
+	assert_false(good(b->k, "k1")); /* and it expires without being read again */
 }
 
 static void own_key_is_stored(void **state)
@@ -107,8 +112,8 @@ static void own_key_is_stored(void **state)
 	struct auth_key *key;
 
 	keyring_set_own(b->k, "mine");
-	assert_true(keyring_ok(b->k, "mine")); /* before ZooKeeper was ever reached */
-	assert_false(keyring_ok(b->k, NULL));
+	assert_true(good(b->k, "mine")); /* before ZooKeeper was ever reached */
+	assert_false(good(b->k, NULL));
 	run(b, 2000);
 	node = mem_server_get(b->srv, "/auth/mine");
 	assert_non_null(node);
@@ -117,10 +122,10 @@ static void own_key_is_stored(void **state)
 	assert_string_equal(key->owner, "baragon");
 	assert_false(key->expired_at.set);
 	assert_int_equal(node->version, 0);
-	assert_true(keyring_ok(b->k, "mine"));
+	assert_true(good(b->k, "mine"));
 	mem_server_put(b->srv, "/auth/mine", "{\"value\":\"mine\",\"expiredAt\":3}");
 	run(b, 11000);
-	assert_false(keyring_ok(b->k, "mine")); /* the node has the last word, and is left as it is */
+	assert_false(good(b->k, "mine")); /* the node has the last word, and is left as it is */
 	node = mem_server_get(b->srv, "/auth/mine");
 	assert_int_equal(node->version, 1);
 }

@@ -115,7 +115,6 @@ static void java_file(void **state)
 		{ 14, "logging.loggers: known, has no effect: " },
 		{ 20, "zookeeper.retryBaseSleepTimeMilliseconds: known, has no effect: " },
 		{ 21, "zookeeper.retryMaxTries: known, has no effect: " },
-		{ 24, "masterAuthKey: known, has no effect: " },
 		{ 28, "agentMaxAttempts: known, has no effect: " },
 		{ 29, "agentRequestTimeoutMs: known, has no effect: " },
 		{ 30, "agentRequestUriFormat: known, has no effect: " },
@@ -145,6 +144,7 @@ static void java_file(void **state)
 	assert_int_equal(conf->daemon.log_level, LOG_LEVEL_WARN);
 	assert_true(conf->daemon.auth_enabled);
 	assert_string_equal(conf->auth_key, "abc123");
+	assert_string_equal(conf->master_key, "baragonmaster");
 	assert_int_equal(conf->worker.max_batch_size, 100);
 	assert_int_equal(conf->worker.interval_ms, 500);
 	assert_int_equal(conf->purge_templates.n, 2);
