@@ -13,6 +13,7 @@
 #include "agent/api/agent_api.h"
 #include "agent/apply/apply_thread.h"
 #include "agent/link/checkin.h"
+#include "agent/link/purge.h"
 #include "lib/base/log.h"
 #include "lib/base/rand.h"
 #include "lib/base/map.h"
@@ -46,6 +47,8 @@ struct daemon {
 	struct agent_link *link;
 	struct client *client;
 	struct checkin *checkin;
+	struct purger *purger; /* NULL: nothing is purged */
+	struct link_options link_options;
 	struct loop_timer look, step; /* step: the next one of the stop, or the end of its time */
 	void (*next)(struct daemon *d);
 	enum link_phase shown;
@@ -226,13 +229,29 @@ static void on_signal(void *ctx, int signum)
 
 /* --- made and taken apart --- */
 
+static void purge(void *ctx, const char *service_id)
+{
+	purger_run(((struct daemon *)ctx)->purger, service_id, NULL, NULL);
+}
+
+static void make_purger(struct daemon *d)
+{
+	d->client = client_new(d->loop);
+	d->link_options = d->parts->link;
+	if (*d->conf->purge_format == '\0')
+		return;
+	d->purger = purger_new(d->client, d->conf->purge_format);
+	d->link_options.purge = purge;
+	d->link_options.purge_ctx = d;
+}
+
 static int open_port(struct daemon *d, struct error *err)
 {
 	const struct daemon_conf *dc = &d->conf->daemon;
 	const struct agent_api_options ao = { .loop = d->loop, .context_path = dc->context_path,
-		.link_options = &d->parts->link, .auth_enabled = dc->auth_enabled, .key_ok = key_ok,
+		.link_options = &d->link_options, .auth_enabled = dc->auth_enabled, .key_ok = key_ok,
 		.keys_known = keys_known, .ctx = d, .renderer = d->parts->renderer,
-		.root_path = d->conf->lb.root_path };
+		.root_path = d->conf->lb.root_path, .purger = d->purger };
 	const struct server_options so = { .bind_host = dc->bind_host, .port = dc->port };
 
 	d->api = agent_api_new(&ao);
@@ -263,8 +282,7 @@ static int join_in(struct daemon *d, struct error *err)
 	if (rc != 0)
 		return rc;
 	d->keys = keyring_new(d->loop, d->store);
-	d->link = agent_link_new(d->loop, d->store, d->applier, &d->parts->link);
-	d->client = client_new(d->loop);
+	d->link = agent_link_new(d->loop, d->store, d->applier, &d->link_options);
 	d->checkin = checkin_new(d->loop, d->store, d->client, &co);
 	agent_api_attach(d->api, d->link, proof);
 	return 0;
@@ -281,6 +299,7 @@ static int start(struct daemon *d, struct error *err)
 	d->step = (struct loop_timer){ .fn = on_step, .ctx = d };
 	loop_on_signal(d->loop, SIGTERM, on_signal, d); /* heard once all is there: the loop does not run yet */
 	loop_on_signal(d->loop, SIGINT, on_signal, d);
+	make_purger(d);
 	rc = open_port(d, err);
 	if (rc == 0)
 		rc = join_in(d, err);
@@ -314,6 +333,7 @@ static bool release(struct daemon *d)
 	if (d->applier != NULL)
 		d->applier->free(&d->applier);
 	agent_link_free(&d->link);
+	purger_free(&d->purger);
 	client_free(&d->client);
 	keyring_free(&d->keys);
 	if (d->store != NULL)

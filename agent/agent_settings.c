@@ -91,7 +91,9 @@ const struct setting agent_settings[] = {
 	SET_STRING(CONF, zero_weight, "zeroWeightString", "backup", SETTING_EMPTY_OK,
 		"What `preferSameRackWeighting` writes for an upstream that shall get nothing."),
 	SET_STRING(CONF, weighting_format, "weightingFormat", "weight=%s", 0, "How it writes a weight; `weight %s` for HAProxy."),
-	SET_NO_EFFECT("purgeCacheUriFormat", "caches are not purged"),
+	SET_STRING(CONF, purge_format, "purgeCacheUriFormat", "http://127.0.0.1:8082/purge/%s*", SETTING_EMPTY_OK,
+		"Where this host's cache is told, by POST, to drop a service: `%s` is the SHA-256 of its id. Asked for by "
+		"`purgeCache` of an update, or `POST /purgeCache/{serviceId}`. Empty: nothing is purged."),
 	SET_MAP(CONF, extra_agent_data, "extraAgentData", "Free texts for templates, shown in the agent's metadata."),
 	SET_STRING(CONF, private_ip, "privateIp", NULL, 0, "Private address in the agent's metadata."),
 	SET_BOOL(CONF, skip_private_ip, "skipPrivateIp", "false", "Leave it out."),

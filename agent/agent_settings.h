@@ -84,6 +84,7 @@ struct agent_conf {
 	const char *partials_dir;
 	struct setting_map partials;    /* derived: name -> text, sorted by name */
 	const char *date_format, *zero_weight, *weighting_format;
+	const char *purge_format; /* "" = nothing is purged */
 	int resolve_names, resolve_seconds;
 
 	const char *base_url_template;

@@ -10,6 +10,7 @@
 #include "agent/core/dateformat.h"
 #include "agent/core/helpers.h"
 #include "agent/core/layout.h"
+#include "agent/link/purge.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
@@ -123,6 +124,15 @@ static void finish_fingerprint(struct finish *f)
 		finish_warn(f, key, "cannot be read back without statsSocket");
 }
 
+static void finish_purge(struct finish *f)
+{
+	const char *format = f->c->purge_format;
+	struct error why = ERROR_INIT;
+
+	if (*format != '\0' && purge_check_format(format, &why) != 0)
+		finish_refuse(f, "purgeCacheUriFormat", why.text);
+}
+
 static void finish_lb(struct finish *f)
 {
 	struct lb_conf *lb = &f->c->lb;
@@ -192,5 +202,6 @@ int agent_conf_finish(struct agent_conf *c, struct settings_report *rep, struct 
 	finish_templates(&f);
 	finish_partials(&f);
 	finish_formats(&f);
+	finish_purge(&f);
 	return f.rc;
 }

@@ -73,7 +73,7 @@ const struct setting service_settings[] = {
 		"purgeWhenDateNotFound|maxRequestsPerService|maxResponsesToFetch", "finished requests are not removed yet"),
 
 	SET_STRINGS(CONF, purge_templates, "purgeCache.enabledTemplates",
-		"Updates of services with these templates are marked `purgeCache`. Lockstep's agents purge nothing."),
+		"Updates of services with these templates are marked `purgeCache`: agents purge their caches."),
 	SET_STRINGS(CONF, purge_excluded, "purgeCache.excludedServiceIds", "Services whose updates never are."),
 
 	DAEMON_LOGGING_ROWS(CONF, daemon),

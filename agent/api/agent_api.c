@@ -9,17 +9,24 @@
 #include <stdlib.h>
 
 #define BATCH_BODY_MAX (4u << 20) /* bytes: some 20,000 items */
+#define REQUEST_BODY_MAX (4u << 20)
 
 struct agent_api {
 	struct agent_api_options opt;
 	struct router *router;
 	struct batch_waiters *batches;
+	struct java_waiters *java;
 	const char *proof;
 };
 
 static const struct route routes[] = {
 	/* clang-format off */
 	{ "POST", "/lockstep/batch", api_batch_post, ROLE_AGENT, BATCH_BODY_MAX, "a leader's call: PREPARE, RELEASE, APPLY, REVERT, CANCEL" },
+	{ "POST", "/batch", api_java_batch, ROLE_AGENT, BATCH_BODY_MAX, "a Java leader's instructions: APPLY, REVERT, CANCEL" },
+	{ "POST", "/request/{requestId}", api_java_apply, ROLE_AGENT, 0, "one of them: do what the request says" },
+	{ "DELETE", "/request/{requestId}", api_java_revert, ROLE_AGENT, 0, "back to what is committed" },
+	{ "POST", "/request/{requestId}/literal", api_java_literal, ROLE_AGENT, REQUEST_BODY_MAX, "an update as it stands in the body" },
+	{ "POST", "/purgeCache/{serviceId}", api_java_purge, ROLE_KEY, 0, "tell this host's cache to drop a service" },
 	{ "GET", "/status", agent_status_get, ROLE_OPEN, 0, "how this agent is" },
 	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_READ, 0, "what must run here of a service" },
 	{ "GET", "/renderedConfigs/{serviceId}", agent_rendered_get, ROLE_OPEN, 0, "what is in the files for a service" },
@@ -62,6 +69,7 @@ struct agent_api *agent_api_new(const struct agent_api_options *opt)
 
 	api->opt = *opt;
 	api->batches = api_batch_new();
+	api->java = api_java_new();
 	api->router = router_new(&ro);
 	return api;
 }
@@ -73,6 +81,7 @@ void agent_api_free(struct agent_api **app)
 	if (api == NULL)
 		return;
 	api_batch_free(&api->batches);
+	api_java_free(&api->java);
 	router_free(&api->router);
 	free(api);
 }
@@ -101,4 +110,9 @@ const struct agent_api_options *agent_api_opt(const struct agent_api *api)
 struct batch_waiters *agent_api_batches(struct agent_api *api)
 {
 	return api->batches;
+}
+
+struct java_waiters *agent_api_java(struct agent_api *api)
+{
+	return api->java;
 }

@@ -13,6 +13,7 @@
 
 #include "agent/core/fileset.h"
 #include "agent/link/link.h"
+#include "agent/link/purge.h"
 #include "lib/http/router.h"
 
 /* Borrowed, with all that it points to. */
@@ -30,6 +31,7 @@ struct agent_api_options {
 	/* For the rendered files of a service; NULL: there are none to show. */
 	const struct renderer *renderer;
 	const char *root_path;
+	struct purger *purger; /* of this host's cache; NULL = there is none */
 };
 
 struct agent_api;
@@ -43,6 +45,7 @@ void agent_api_attach(struct agent_api *api, struct agent_link *link, const char
 const struct agent_api_options *agent_api_opt(const struct agent_api *api);
 const char *agent_api_proof(const struct agent_api *api);
 struct batch_waiters *agent_api_batches(struct agent_api *api);
+struct java_waiters *agent_api_java(struct agent_api *api);
 
 /* api_batch.c */
 void api_batch_post(struct http_request *rq, void *app);
@@ -55,5 +58,20 @@ void agent_status_service(struct http_request *rq, void *app);
 
 /* agent_rendered.c */
 void agent_rendered_get(struct http_request *rq, void *app);
+/* The files of one service: status 200 and a list, or 500 and why; the body may be taken. In this call or in a later turn, even
+ * if the api was freed meanwhile. */
+typedef void rendered_fn(void *ctx, int status, struct buf *body);
+enum rendered_form { RENDERED_JSON, RENDERED_JAVA_TEXT };
+void agent_rendered_of(const struct agent_api_options *opt, const char *service_id, enum rendered_form form, rendered_fn *done,
+	void *ctx);
+
+/* api_java.c: what a Java service calls */
+void api_java_batch(struct http_request *rq, void *app);
+void api_java_apply(struct http_request *rq, void *app);
+void api_java_revert(struct http_request *rq, void *app);
+void api_java_literal(struct http_request *rq, void *app);
+void api_java_purge(struct http_request *rq, void *app);
+struct java_waiters *api_java_new(void);
+void api_java_free(struct java_waiters **w);
 
 #endif

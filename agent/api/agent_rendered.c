@@ -19,7 +19,9 @@
 #define ANSWER_MAX ((size_t)64 << 20)
 
 struct showing { /* it outlives the api, if that is freed meanwhile */
-	struct http_request *rq;
+	enum rendered_form form;
+	rendered_fn *done;
+	void *ctx;
 	struct target_service *service;
 	const struct renderer *renderer;
 	const char *root;
@@ -52,6 +54,22 @@ static struct slice part_of(const struct fileset_piece *own, const struct buf *d
 	return (struct slice){ at, own->size };
 }
 
+static void put_file(struct showing *s, const char *path, struct slice content)
+{
+	struct buf *b = &s->answer;
+
+	if (s->form == RENDERED_JAVA_TEXT) { /* a list of them as Java prints objects */
+		buf_printf(b, "%sBaragonConfigFile{fullPath=%s, content=", b->len > 1 ? ", " : "", path);
+		buf_append(b, content.p, content.n);
+	} else {
+		buf_str(b, b->len > 1 ? ",{\"fullPath\":" : "{\"fullPath\":");
+		buf_json_string(b, path, strlen(path));
+		buf_str(b, ",\"content\":");
+		buf_json_string(b, content.p, content.n);
+	}
+	buf_char(b, '}');
+}
+
 static int show_file(struct showing *s, const struct fileset_file *f)
 {
 	AUTO(xfree_p) char *path = xasprintf("%s/%s", s->root, f->path);
@@ -70,11 +88,7 @@ static int show_file(struct showing *s, const struct fileset_file *f)
 	part = part_of(own, &disk);
 	if (s->answer.len + part.n > ANSWER_MAX)
 		return error_set(&s->err, ERR_REFUSED, "the files hold more than %zu bytes", ANSWER_MAX);
-	buf_str(&s->answer, s->answer.len > 1 ? ",{\"fullPath\":" : "{\"fullPath\":");
-	buf_json_string(&s->answer, path, strlen(path));
-	buf_str(&s->answer, ",\"content\":");
-	buf_json_string(&s->answer, part.p, part.n);
-	buf_char(&s->answer, '}');
+	put_file(s, path, part);
 	return 0;
 }
 
@@ -95,40 +109,48 @@ static void worked(void *ctx)
 {
 	struct showing *s = ctx;
 
-	if (s->rc == 0) {
-		http_reply(&s->rq, 200, "application/json", &s->answer);
-	} else {
+	if (s->rc != 0) {
 		log_warn(NULL, "rendered files cannot be shown", "service", s->service->id, "reason", s->err.text);
-		http_reply_error(&s->rq, 500, s->err.text);
+		buf_clear(&s->answer);
+		buf_str(&s->answer, s->err.text);
 	}
+	s->done(s->ctx, s->rc == 0 ? 200 : 500, &s->answer);
 	target_service_unref(&s->service);
 	buf_release(&s->answer);
 	free(s);
 }
 
-static const struct target_service *find(const struct agent_api_options *opt, struct http_request *rq)
+void agent_rendered_of(const struct agent_api_options *opt, const char *service_id, enum rendered_form form, rendered_fn *done,
+	void *ctx)
 {
-	if (opt->renderer == NULL)
-		return NULL;
-	return agent_link_service(opt->link, http_param(rq, "serviceId"));
+	const struct target_service *t = opt->renderer != NULL ? agent_link_service(opt->link, service_id) : NULL;
+	struct showing *s;
+
+	if (t == NULL) {
+		AUTO(buf_release) struct buf empty = BUF_INIT;
+
+		buf_str(&empty, "[]");
+		done(ctx, 200, &empty);
+		return;
+	}
+	s = xcalloc(1, sizeof(*s));
+	*s = (struct showing){ .form = form, .done = done, .ctx = ctx, .renderer = opt->renderer, .root = opt->root_path,
+		.now_ms = loop_wall_ms(opt->loop) };
+	s->service = target_service_ref((struct target_service *)(uintptr_t)t);
+	loop_job(opt->loop, work, worked, s);
+}
+
+static void answer(void *ctx, int status, struct buf *body)
+{
+	struct http_request *rq = ctx;
+
+	if (status == 200)
+		http_reply(&rq, 200, "application/json", body);
+	else
+		http_reply_error(&rq, status, buf_cstr(body));
 }
 
 void agent_rendered_get(struct http_request *rq, void *app)
 {
-	const struct agent_api_options *opt = agent_api_opt(app);
-	const struct target_service *t = find(opt, rq);
-	struct showing *s;
-
-	if (t == NULL) {
-		struct buf empty = BUF_INIT;
-
-		buf_str(&empty, "[]");
-		http_reply(&rq, 200, "application/json", &empty);
-		return;
-	}
-	s = xcalloc(1, sizeof(*s));
-	*s = (struct showing){ .rq = rq, .renderer = opt->renderer, .root = opt->root_path,
-		.now_ms = loop_wall_ms(opt->loop) };
-	s->service = target_service_ref((struct target_service *)(uintptr_t)t);
-	loop_job(opt->loop, work, worked, s);
+	agent_rendered_of(agent_api_opt(app), http_param(rq, "serviceId"), RENDERED_JSON, answer, rq);
 }

@@ -144,28 +144,12 @@ static void on_prepared(void *ctx, struct report **r_take)
 
 static struct work_item *prepare_item(struct op *op)
 {
-	struct agent_link *ln = op->ln;
 	size_t n = op->call->items.n;
-	struct target_service **before = arena_alloc(op->arena, (n + 1) * sizeof(struct target_service *));
-	struct work_item *w;
+	struct view_change *changes = arena_alloc(op->arena, (n + 1) * sizeof(*changes));
 
-	/* The would-be view: the changes are put in, listed, and taken out again. */
-	for (size_t i = 0; i < n; i++) {
-		struct view_entry *e;
-		const char *id = op->call->items.items[i].service_id;
-
-		MAP_FIND(ln->view, id, e);
-		before[i] = e != NULL ? target_service_ref(e->target) : NULL;
-		view_put(ln, id, &op->nexts[i]);
-	}
-	w = ops_target(ln, WORK_PREPARE);
-	for (size_t i = n; i-- > 0;) {
-		static const struct service_state none = { 0 };
-
-		view_put(ln, op->call->items.items[i].service_id, before[i] != NULL ? &before[i]->state : &none);
-		target_service_unref(&before[i]);
-	}
-	return w;
+	for (size_t i = 0; i < n; i++)
+		changes[i] = (struct view_change){ op->call->items.items[i].service_id, &op->nexts[i] };
+	return ops_would_be(op->ln, WORK_PREPARE, changes, n);
 }
 
 static void describe_work(struct op *op, struct work_item *w)
@@ -287,6 +271,14 @@ static void note_last_request(struct agent_link *ln, const struct op *op)
 	ln->last_request = xstrdup(op->call->items.items[n - 1].request_id);
 }
 
+/* Once more if a repeated call applies it again: a purge does no harm. */
+static void purge(struct agent_link *ln, const struct op *op)
+{
+	for (size_t i = 0; ln->opt.purge != NULL && op->requests != NULL && i < op->call->items.n; i++)
+		if (op->requests[i] != NULL && request_purges(op->requests[i]))
+			ln->opt.purge(ln->opt.purge_ctx, op->call->items.items[i].service_id);
+}
+
 static void on_applied(void *ctx, struct report **r_take)
 {
 	struct agent_link *ln = ctx;
@@ -306,6 +298,7 @@ static void on_applied(void *ctx, struct report **r_take)
 		batches_drop_prepared(ln);
 		remember(ln, op);
 		note_last_request(ln, op);
+		purge(ln, op);
 		answer(op, 200, OUTCOME_APPLIED, NULL);
 	} else {
 		answer(op, 200, OUTCOME_FAILED, arena_printf(op->arena, "%s%s%s", r->error.text, r->detail != NULL ? ": " : "",

@@ -36,27 +36,6 @@ static bool listed(const struct looking *lk, const char *batch)
 	return false;
 }
 
-/* Is what runs of a service what the state now holds of it? */
-static bool runs_committed(struct looking *lk, const struct reader *r, size_t at, const char *service)
-{
-	struct service_state s;
-	struct view_entry *e;
-	struct target_service *t;
-	bool same;
-
-	MAP_FIND(lk->ln->view, service, e);
-	if (services_take(r->arena, r, at, &s, NULL) != 0)
-		return true; /* unreadable: what ran goes on */
-	if (s.service == NULL || !strings_have(&s.service->groups, lk->ln->opt.group_name))
-		return e == NULL;
-	if (e == NULL)
-		return false;
-	t = target_service_new(&s);
-	same = strcmp(t->digest, e->target->digest) == 0;
-	target_service_unref(&t);
-	return same;
-}
-
 /* Does a decision reach this host's group? One that cannot be read might. */
 static bool concerns_us(const struct looking *lk, const struct store_node *node, struct arena *a)
 {
@@ -87,7 +66,7 @@ static void on_contents(void *ctx, struct reader **r_take, const struct error *e
 			right = false; /* it was decided, or turned, without us */
 	}
 	for (size_t i = 0; i < lk->services.n; i++)
-		right &= runs_committed(lk, r, lk->n_batches + 2 * i, lk->services.items[i]);
+		right &= view_is_committed(ln, r, lk->n_batches + 2 * i, lk->services.items[i]);
 	for (size_t i = 0; i < ln->n_remembered; i++)
 		ln->remembered[i].gone |= !listed(lk, ln->remembered[i].batch);
 	if (!right)

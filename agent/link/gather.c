@@ -46,6 +46,26 @@ void view_put(struct agent_link *ln, const char *id, const struct service_state 
 	MAP_ADD(ln->view, id, e);
 }
 
+bool view_is_committed(struct agent_link *ln, const struct reader *r, size_t at, const char *service)
+{
+	struct service_state s;
+	struct view_entry *e;
+	struct target_service *t;
+	bool same;
+
+	MAP_FIND(ln->view, service, e);
+	if (services_take(r->arena, r, at, &s, NULL) != 0)
+		return true; /* unreadable: what ran goes on */
+	if (s.service == NULL || !strings_have(&s.service->groups, ln->opt.group_name))
+		return e == NULL;
+	if (e == NULL)
+		return false;
+	t = target_service_new(&s);
+	same = strcmp(t->digest, e->target->digest) == 0;
+	target_service_unref(&t);
+	return same;
+}
+
 /* --- everything ------------------------------------------------------------------------------------------ */
 
 static void on_service(void *ctx, const char *id, const struct service_state *s)
@@ -53,7 +73,8 @@ static void on_service(void *ctx, const char *id, const struct service_state *s)
 	struct op *op = ctx;
 	struct view_entry *e;
 
-	view_put(op->ln, id, s);
+	if (!held_keeps(op->ln, id))
+		view_put(op->ln, id, s);
 	MAP_FIND(op->ln->view, id, e);
 	if (e != NULL)
 		e->listed = true;
@@ -78,7 +99,7 @@ static void on_swept(void *ctx, const struct error *err)
 	struct view_entry *e, *tmp;
 
 	MAP_EACH(op->ln->view, e, tmp) {
-		if (err == NULL && !e->listed)
+		if (err == NULL && !e->listed && !held_keeps(op->ln, e->id))
 			entry_free(op->ln, e);
 		else
 			e->listed = false;
@@ -86,11 +107,16 @@ static void on_swept(void *ctx, const struct error *err)
 	ops_gathered(op, err);
 }
 
-void gather_all(struct op *op)
+static void sweep(struct op *op)
 {
 	static const struct sweep_fns fns = { on_service, on_unreadable, on_swept };
 
 	sweep_run(op->ln->st, op->ln->life, op->ln->opt.rules.target, &fns, op);
+}
+
+void gather_all(struct op *op)
+{
+	held_look(op, sweep);
 }
 
 /* --- one call: the decision, then requests and states of its services, in one wave -------------------------- */

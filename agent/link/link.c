@@ -95,6 +95,7 @@ struct agent_link *agent_link_new(struct loop *l, struct store *st, struct appli
 	else
 		rand_seed_os(&ln->rand);
 	member_timers(ln);
+	held_timers(ln);
 	ln->retry_timer = (struct loop_timer){ .fn = on_retry, .ctx = ln };
 	ln->reconcile_timer = (struct loop_timer){ .fn = on_reconcile, .ctx = ln };
 	ln->expiry_timer = (struct loop_timer){ .fn = on_expiry, .ctx = ln };
@@ -125,6 +126,7 @@ void agent_link_free(struct agent_link **lnp)
 	}
 	loop_timer_stop(ln->loop, &ln->run_timer);
 	view_clear(ln);
+	held_clear(ln);
 	batches_free(ln);
 	life_end(&ln->life);
 	free(ln->trouble);
@@ -181,11 +183,16 @@ struct link_waiter *agent_link_call(struct agent_link *ln, const struct batch_ca
 void agent_link_forget(struct link_waiter **wp)
 {
 	struct link_waiter *w = STEAL(*wp);
+	struct op *op;
 
 	if (w == NULL)
 		return;
-	DL_DELETE(w->op->waiters, w);
+	op = w->op;
+	DL_DELETE(op->waiters, w);
 	free(w);
+	/* To its caller it has failed: what was not begun must not happen after that. */
+	if (op->kind == OP_JAVA && op->waiters == NULL && !(op == op->ln->ops && op->ln->busy))
+		op_drop(op);
 }
 
 /* --- leaving ---------------------------------------------------------------------------------------------------- */

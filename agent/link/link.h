@@ -29,6 +29,9 @@ struct link_options {
 	int64_t retry_ms;              /* converge again after a failure; 0 = 1 s */
 	int64_t reconcile_ms;          /* slow full look at the store; 0 = 60 s */
 	uint64_t seed;                 /* for guids; 0 = from the system */
+	/* An update that asks for it has been applied: purge the caches of its service. NULL = nothing is purged. */
+	void (*purge)(void *ctx, const char *service_id);
+	void *purge_ctx;
 };
 
 enum link_phase {

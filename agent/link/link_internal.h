@@ -1,13 +1,15 @@
 /*
  * link_internal.h - shared by the files of agent/link
  *
- * membership.c registers, gather.c reads what must run, ops.c keeps the one pipeline, batches.c answers the leader.
+ * membership.c registers, gather.c reads what must run, ops.c keeps the one pipeline, batches.c answers the leader, java.c a
+ * Java leader, held.c knows what the latter has had us apply and has not committed yet.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef AGENT_LINK_LINK_INTERNAL_H
 #define AGENT_LINK_LINK_INTERNAL_H
 
+#include "agent/link/java.h"
 #include "agent/link/link.h"
 #include "lib/base/life.h"
 #include "lib/base/map.h"
@@ -26,12 +28,14 @@ enum op_kind {
 	OP_RECOVER,   /* files only, at process start */
 	OP_CONVERGE,  /* read everything, make it so: the join, retries, the slow look */
 	OP_CALL,      /* a leader's call */
+	OP_JAVA,      /* instructions of a Java leader */
 };
 
 struct link_waiter {
 	struct link_waiter *prev, *next;
 	struct op *op;
-	link_answer_fn *done;
+	link_answer_fn *done;    /* OP_CALL */
+	java_done_fn *java_done; /* OP_JAVA */
 	void *ctx;
 };
 
@@ -41,6 +45,7 @@ struct op {
 	enum op_kind kind;
 	struct arena *arena;
 	const struct batch_call *call; /* OP_CALL */
+	struct java_op *java;          /* OP_JAVA */
 	struct link_waiter *waiters;
 	bool again;                    /* read again after a sync: it was too old */
 	bool ended;                    /* its decision is gone: what must run is in the others and in the state */
@@ -98,6 +103,8 @@ struct agent_link {
 	bool unregistered_run;  /* tests only (rules.join off): converge before registering */
 
 	struct view_entry *view;
+	struct held *held;      /* services that a Java leader is at work with */
+	struct loop_timer held_timer;
 	struct op *ops;         /* the first is in progress if busy */
 	struct prepared prepared;
 	int64_t epoch_seen;
@@ -120,6 +127,8 @@ void gather_call(struct op *op);
 void gather_decided(struct agent_link *ln); /* decided.c: has a decision come or gone without us? then converge */
 void view_clear(struct agent_link *ln);
 void view_put(struct agent_link *ln, const char *id, const struct service_state *s); /* service NULL or of other groups: gone */
+/* Is what runs of a service what the state now holds of it? `at`: services_read(). */
+bool view_is_committed(struct agent_link *ln, const struct reader *r, size_t at, const char *service);
 
 /* ops.c */
 struct op *op_add(struct agent_link *ln, enum op_kind kind);
@@ -131,6 +140,13 @@ void ops_converge_soon(struct agent_link *ln, int64_t after_us);
 void op_answer(struct op *op, int status, const struct batch_answer *ans);
 void op_end(struct op *op);
 struct work_item *ops_target(struct agent_link *ln, enum work_kind kind); /* the whole view */
+struct view_change {
+	const char *id;
+	const struct service_state *state;
+};
+/* The view as it would be with these; it stays as it is. */
+struct work_item *ops_would_be(struct agent_link *ln, enum work_kind kind, const struct view_change *changes, size_t n);
+void op_drop(struct op *op); /* one that has not started */
 void link_settled(struct agent_link *ln, bool settled, const char *trouble);
 
 /* batches.c */
@@ -140,5 +156,17 @@ void batches_start(struct op *op);                  /* first step of a call: wha
 void batches_gathered(struct op *op, const struct error *err);
 void batches_forget(struct agent_link *ln);
 void batches_free(struct agent_link *ln);
+
+/* java.c */
+void java_start(struct op *op);
+void java_answer(struct op *op, int status, const char *why); /* why NULL: every item has its result */
+
+/* held.c */
+void held_put(struct agent_link *ln, const char *service, bool applied);
+/* First of all who decides now; then `go`, or ops_gathered() with why not. */
+void held_look(struct op *op, void (*go)(struct op *op));
+bool held_keeps(struct agent_link *ln, const char *service); /* by the last look: a sweep leaves it as it runs */
+void held_timers(struct agent_link *ln);
+void held_clear(struct agent_link *ln);
 
 #endif

@@ -254,6 +254,7 @@ void member_forget(struct agent_link *ln)
 	loop_timer_stop(ln->loop, &ln->reconcile_timer);
 	loop_timer_stop(ln->loop, &ln->retry_timer);
 	loop_timer_stop(ln->loop, &ln->decided_timer);
+	loop_timer_stop(ln->loop, &ln->held_timer);
 	batches_forget(ln);
 	ops_flush(ln, 503, "the agent is registering");
 }

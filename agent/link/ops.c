@@ -29,6 +29,29 @@ struct work_item *ops_target(struct agent_link *ln, enum work_kind kind)
 	return w;
 }
 
+struct work_item *ops_would_be(struct agent_link *ln, enum work_kind kind, const struct view_change *changes, size_t n)
+{
+	AUTO(xfree_p) struct target_service **before = xcalloc(n + 1, sizeof(struct target_service *));
+	struct work_item *w;
+
+	/* They are put in, listed, and taken out again. */
+	for (size_t i = 0; i < n; i++) {
+		struct view_entry *e;
+
+		MAP_FIND(ln->view, changes[i].id, e);
+		before[i] = e != NULL ? target_service_ref(e->target) : NULL;
+		view_put(ln, changes[i].id, changes[i].state);
+	}
+	w = ops_target(ln, kind);
+	for (size_t i = n; i-- > 0;) {
+		static const struct service_state none = { 0 };
+
+		view_put(ln, changes[i].id, before[i] != NULL ? &before[i]->state : &none);
+		target_service_unref(&before[i]);
+	}
+	return w;
+}
+
 void link_settled(struct agent_link *ln, bool settled, const char *trouble)
 {
 	if (settled != ln->settled || (!settled && !str_eq(trouble, ln->trouble))) {
@@ -68,6 +91,12 @@ static void op_free(struct op *op)
 	}
 	arena_free(&op->arena);
 	free(op);
+}
+
+void op_drop(struct op *op)
+{
+	DL_DELETE(op->ln->ops, op);
+	op_free(op);
 }
 
 void op_answer(struct op *op, int status, const struct batch_answer *ans)
@@ -110,14 +139,15 @@ void ops_flush(struct agent_link *ln, int status, const char *why)
 	DL_FOREACH_SAFE(ln->ops, op, tmp) {
 		if (op->kind == OP_CALL)
 			answer_refusal(op, status, why);
+		else if (op->kind == OP_JAVA)
+			java_answer(op, status, why);
 		if (op == ln->ops && ln->busy && ln->applying)
 			op->over = true; /* the applier finishes what it has; nobody waits for it any more */
 		if (op->over)
 			continue;
 		if (op == ln->ops)
 			ln->busy = false; /* its reads ended with the incarnation */
-		DL_DELETE(ln->ops, op);
-		op_free(op);
+		op_drop(op);
 	}
 }
 
@@ -179,6 +209,9 @@ static void start(struct op *op)
 	case OP_CALL:
 		batches_start(op);
 		return;
+	case OP_JAVA:
+		java_start(op);
+		return;
 	}
 }
 
@@ -187,7 +220,7 @@ static void look_first(struct agent_link *ln)
 {
 	struct op *op;
 
-	if (ln->gathered || ln->ops->kind != OP_CALL)
+	if (ln->gathered || (ln->ops->kind != OP_CALL && ln->ops->kind != OP_JAVA))
 		return;
 	DL_FOREACH(ln->ops, op)
 		if (op->kind == OP_CONVERGE)

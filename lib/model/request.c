@@ -124,6 +124,11 @@ static bool same_no_validate(const struct request *x, const struct request *y)
 	return x->add.n == 0 && x->replace.n == 0 && x->remove.n > 0;
 }
 
+bool request_purges(const struct request *rq)
+{
+	return rq->purge_cache && (rq->action == ACTION_NONE || rq->action == ACTION_UPDATE);
+}
+
 bool request_same(const struct request *x, const struct request *y)
 {
 	return str_eq(x->id, y->id) && same_service(x->service, y->service) &&

@@ -25,6 +25,7 @@ extern const struct record request_record;
 
 /* Decode with Java's construction rules: add/remove entries without a request id get the request's. */
 int request_decode(const char *text, size_t n, struct arena *a, struct request **out, struct error *err) MUST_CHECK;
+bool request_purges(const struct request *rq); /* an update whose service's caches are to be purged */
 bool request_same(const struct request *x, const struct request *y); /* after normalisation; http-api §5 */
 
 struct queued_id {

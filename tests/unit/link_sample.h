@@ -23,6 +23,8 @@ struct obeyer {
 	struct buf told;
 	const char *refuses[5]; /* per kind; NULL = obeys */
 	const char *blames;     /* service, with the refusal */
+	const char *hates;      /* a target with this service is refused */
+	bool wedges;            /* and not taken back */
 	bool frozen;
 };
 
@@ -50,6 +52,10 @@ static UNUSED void obeyer_done(void *ctx)
 	r->ok = o->refuses[it->kind] == NULL;
 	if (!r->ok)
 		error_set(&r->error, ERR_REFUSED, "%s", o->refuses[it->kind]);
+	for (size_t i = 0; o->hates != NULL && i < it->n; i++)
+		if (strcmp(it->services[i]->id, o->hates) == 0)
+			r->ok = error_set(&r->error, ERR_REFUSED, "I hate %s", o->hates) == 0;
+	r->undone = !o->wedges;
 	if (!r->ok && o->blames != NULL) {
 		r->blames = xcalloc(1, sizeof(*r->blames));
 		r->blames[0] = (struct blame){ o->blames, "it is the one" };
