@@ -26,6 +26,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fuzz_replay_end(void);
+extern const int fuzz_replaying __attribute__((weak)); /* not there in a search */
 
 /* ---- what is rendered ---- */
 
@@ -133,21 +134,15 @@ static void make(struct kind *k)
 	twins_words_init(&k->words, buf_cstr(&words));
 }
 
-static void make_all(void)
-{
-	const char *texts[] = { NULL, NULL, PLACES_HAPROXY, PLACES_MAP, PLACES_KEYS, PLACES_NGINX, PLACES_WORDS };
+/* The two that are always there; made once. */
+static const struct service_state *benign[SERVICES - 1];
+static struct arena *benign_arena;
 
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		kinds[i].files[0].text = texts[i];
-		make(&kinds[i]);
-	}
-}
-
-/* The two that are always there. */
-static void add_benign(const struct service_state **states, struct arena *a)
+static void make_benign(void)
 {
 	static const char *const ids[] = { FIRST, SECOND };
 
+	benign_arena = arena_new();
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
 		AUTO(buf_release) struct buf text = BUF_INIT;
 		struct error err = ERROR_INIT;
@@ -158,9 +153,20 @@ static void add_benign(const struct service_state **states, struct arena *a)
 			"\"timeoutServer\":\"7s\",\"text\":\"benign\",\"check\":true,\"checkPath\":\"/benign/up\"}},"
 			"\"upstreams\":[{\"upstream\":\"10.9.9.%zu:9000\"},{\"upstream\":\"10.9.9.%zu:9001\",\"group\":\"g0\"}]}",
 			ids[i], i, i, i, i);
-		if (record_decode(&service_state_record, buf_cstr(&text), text.len, a, &state, &err) != 0)
+		if (record_decode(&service_state_record, buf_cstr(&text), text.len, benign_arena, &state, &err) != 0)
 			die("benign service", err.text);
-		states[i] = state;
+		benign[i] = state;
+	}
+}
+
+static void make_all(void)
+{
+	const char *texts[] = { NULL, NULL, PLACES_HAPROXY, PLACES_MAP, PLACES_KEYS, PLACES_NGINX, PLACES_WORDS };
+
+	make_benign();
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		kinds[i].files[0].text = texts[i];
+		make(&kinds[i]);
 	}
 }
 
@@ -266,15 +272,22 @@ static void note_seen(const struct twins *t, const struct hostile *h, struct are
 	}
 }
 
+/* For FUZZ_WHY=1: what the input is. */
+static void print_service(const struct service_state *state)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	record_encode(&service_state_record, state, &text);
+	fprintf(stderr, "%s\n", buf_cstr(&text));
+}
+
 static void try_kind(struct kind *k, const struct hostile *h, struct arena *a)
 {
 	AUTO(fileset_free) struct fileset *fs = NULL, *twin_fs = NULL;
-	const struct service_state *states[SERVICES] = { NULL };
+	const struct service_state *states[SERVICES] = { benign[0], benign[1], &h->state };
 	struct twins *t = twins_new(&k->words, a);
 	struct error err = ERROR_INIT;
 
-	add_benign(states, a);
-	states[SERVICES - 1] = &h->state;
 	if (!render(k, states, &fs, &err)) {
 		if (getenv("FUZZ_WHY") != NULL)
 			fprintf(stderr, "%s: %s\n", k->name, err.text);
@@ -287,6 +300,8 @@ static void try_kind(struct kind *k, const struct hostile *h, struct arena *a)
 		return;
 	}
 	states[SERVICES - 1] = twins_service(t, &h->state, a);
+	if (getenv("FUZZ_WHY") != NULL)
+		print_service(states[SERVICES - 1]);
 	if (!render(k, states, &twin_fs, &err))
 		die("the twin is refused", err.text);
 	check_files(t, fs, twin_fs, h->service.id, a);
@@ -298,6 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO(arena_free) struct arena *a = NULL;
 	struct hostile h;
+	size_t sum = 0;
 
 	if (kinds[0].r == NULL)
 		make_all();
@@ -307,8 +323,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hostile_make(data, size, a, &h);
 	if (h.service.id[0] == '\0' || strcmp(h.service.id, FIRST) == 0 || strcmp(h.service.id, SECOND) == 0)
 		return 0;
+	if (getenv("FUZZ_WHY") != NULL)
+		print_service(&h.state);
+	/* All are had in a replay; a search gets on by one more than the shipped ones of HAProxy. */
+	for (size_t i = 0; i < size; i++)
+		sum += data[i];
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		try_kind(&kinds[i], &h, a);
+		if (i == 0 || i == sum % ARRAY_LEN(kinds) || &fuzz_replaying != NULL)
+			try_kind(&kinds[i], &h, a);
 	return 0;
 }
 
@@ -344,6 +366,7 @@ int fuzz_replay_end(void)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		missing += kinds[i].compared <= kinds[i].refused;
+	arena_free(&benign_arena);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		renderer_free(&kinds[i].r);
 		twins_words_release(&kinds[i].words);

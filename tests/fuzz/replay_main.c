@@ -20,6 +20,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A target may have it: behind all seeds; not 0: they did not show what they are for. */
 int fuzz_replay_end(void) __attribute__((weak));
+extern const int fuzz_replaying;
+const int fuzz_replaying = 1;
 
 static void die(const char *path)
 {

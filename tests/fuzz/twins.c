@@ -329,6 +329,8 @@ static bool contradicts(const struct twins *t, const struct twin *w)
 		return special != 0;
 	if ((special & (special - 1)) != 0 || ((special & (TWINS_PATH | TWINS_DOMAIN)) != 0 && w->roles != special))
 		return true;
+	if ((w->roles & ~TWINS_OPTION) != 0 && engine_key(w->hostile))
+		return true;
 	return (w->roles & TWINS_OPTION) != 0 && w->roles != TWINS_OPTION && means_something(t, w->hostile);
 }
 
@@ -348,7 +350,7 @@ static const char *make(const struct twins *t, const struct twin *w, size_t rank
 		return arena_printf(t->arena, "zq%03zu.qz", rank);
 	if ((w->roles & TWINS_ADDRESS) != 0 && upstream_split(w->hostile, t->arena, &host, &port))
 		return arena_printf(t->arena, "%s.qZ:1%03zu", marker, rank);
-	return arena_printf(t->arena, "%s%sqZ", w->hostile[0] == '/' ? "/" : "", marker);
+	return arena_printf(t->arena, "%s%sqZ", w->roles == TWINS_OPTION && w->hostile[0] == '/' ? "/" : "", marker);
 }
 
 static bool like_marker(const char *s)
