@@ -25,6 +25,7 @@
 struct row {
 	const struct route *route;
 	size_t n;
+	bool rest;                       /* the last one takes what follows too */
 	const char *names[SEGMENTS_MAX]; /* literal text, or the parameter's name */
 	uint32_t literals;               /* bit 31 = first segment; more at the front = better */
 };
@@ -62,10 +63,11 @@ static void compile_row(struct router *r, struct row *row, const struct route *r
 		size_t n = strcspn(s + 1, "/");
 		bool param = s[1] == '{';
 
-		ASSERT(n > 0 && row->n < SEGMENTS_MAX && (!param || (n > 2 && s[n] == '}')));
+		ASSERT(n > 0 && row->n < SEGMENTS_MAX && !row->rest && (!param || (n > 2 && s[n] == '}')));
+		row->rest = param && n > 5 && strncmp(s + n - 3, "...", 3) == 0;
 		if (!param)
 			row->literals |= UINT32_C(1) << (31 - row->n);
-		row->names[row->n++] = param ? arena_strndup(r->arena, s + 2, n - 2) :
+		row->names[row->n++] = param ? arena_strndup(r->arena, s + 2, n - (row->rest ? 5 : 2)) :
 					       arena_strndup(r->arena, s + 1, n);
 		s += n + 1;
 	}
@@ -138,9 +140,9 @@ static enum path_kind path_split(const struct router *r, const char *s, struct p
 
 static bool row_matches(const struct row *row, const struct path *p)
 {
-	if (row->n != p->n)
+	if (row->rest ? row->n > p->n : row->n != p->n)
 		return false;
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < row->n; i++)
 		if ((row->literals >> (31 - i) & 1) && !str_eq(row->names[i], path_segment(p, i)))
 			return false;
 	return true;
@@ -247,6 +249,16 @@ void http_reply_too_large(struct http_request **rq_take, size_t limit)
 	http_reply_error(rq_take, 413, text);
 }
 
+static void add_param(struct http_request *rq, const struct path *p, const struct row *row, size_t i)
+{
+	AUTO(buf_release) struct buf rest = BUF_INIT;
+
+	buf_str(&rest, path_segment(p, i));
+	for (size_t k = i + 1; row->rest && i + 1 == row->n && k < p->n; k++)
+		buf_printf(&rest, "/%s", path_segment(p, k));
+	http_request_add(rq, &rq->params, row->names[i], buf_cstr(&rest));
+}
+
 static void call_route(struct router *r, struct http_request *rq, const struct path *p,
 	const struct row *row)
 {
@@ -255,7 +267,7 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 	rq->pattern = route->pattern;
 	for (size_t i = 0; i < row->n; i++)
 		if (!(row->literals >> (31 - i) & 1))
-			http_request_add(rq, &rq->params, row->names[i], path_segment(p, i));
+			add_param(rq, p, row, i);
 	if (rq->body.n > route_body_max(route)) {
 		http_reply_too_large(&rq, route_body_max(route));
 		return;

@@ -2,7 +2,7 @@
  * router.h - method and pattern -> handler; the rows are the API
  *
  * Dispatch, 404/405 (with Allow), roles, body limits and later openapi.json are read from the rows.
- * Literal segments win over {parameters}.  Percent-decoding is done per segment; a segment that
+ * Literal segments win over {parameters}; {name...} at the end takes one segment or more.  Percent-decoding is done per segment; a segment that
  * decodes to something with NUL, or to invalid UTF-8, is 400.
  *
  * Layer: lib/http.  Threads: loop thread.

@@ -90,6 +90,10 @@ struct record {
  * missing one NULL. */
 int record_decode(const struct record *r, const char *text, size_t n, struct arena *a,
 	void *obj_out_pp, struct error *err) MUST_CHECK;
+/* The same, but what is missing or null and must be there is listed, up to 20 times "<path> may not be null", before it is an
+ * error; everything else ends it at once, with an empty list. */
+int record_decode_all(const struct record *r, const char *text, size_t n, struct arena *a,
+	void *obj_out_pp, struct strings *missing, struct error *err) MUST_CHECK;
 /* A JSON array of records. */
 int record_decode_list(const struct record *r, const char *text, size_t n, struct arena *a,
 	struct records *out, struct error *err) MUST_CHECK;

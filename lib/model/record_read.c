@@ -217,10 +217,8 @@ static int read_field(const struct reader *rd, const struct place *at, json_t *j
 
 	if (!reader_missing(j))
 		return read_present(rd, at, j, f, to);
-	if (f->required)
-		return reader_fail(rd, at, "may not be null");
 	set_missing(f, to);
-	return 0;
+	return f->required ? reader_absent(rd, at) : 0;
 }
 
 static const struct field *find_field(const struct record *r, const char *key)
@@ -263,8 +261,9 @@ static int apply_rules(
 	const struct reader *rd, const struct place *at, const struct record *r, void *obj)
 {
 	struct error e = ERROR_INIT;
+	bool whole = rd->missing == NULL || rd->missing->n == 0;
 
-	if (r->after == NULL || r->after(obj, rd->a, &e) == 0)
+	if (!whole || r->after == NULL || r->after(obj, rd->a, &e) == 0)
 		return 0;
 	return reader_fail_field(rd, at, e.text);
 }
@@ -298,7 +297,7 @@ static int read_object(const struct reader *rd, const struct place *at, json_t *
 	if (json_is_string(j) && r->from_string != NULL)
 		return read_string_form(rd, at, j, r, obj);
 	if (json_is_null(j))
-		return reader_fail(rd, at, "may not be null");
+		return reader_absent(rd, at);
 	if (!json_is_object(j))
 		return reader_fail(rd, at, "must be an object");
 	rc = r->strict ? check_keys(rd, at, j, r) : 0;
@@ -312,27 +311,43 @@ static int read_object(const struct reader *rd, const struct place *at, json_t *
 	return rc != 0 ? rc : apply_rules(rd, at, r, obj);
 }
 
-int record_decode(const struct record *r, const char *text, size_t n, struct arena *a,
-	void *obj_out_pp, struct error *err)
+static int decode(const struct reader *rd, const struct record *r, const char *text, size_t n,
+	void *obj_out_pp)
 {
-	const struct reader rd = { a, err };
 	AUTO(jsontext_free) json_t *j = NULL;
-	int rc = jsontext_load(text, n, !r->strict, &j, err);
+	int rc = jsontext_load(text, n, !r->strict, &j, rd->err);
 	void *obj;
 
 	if (rc != 0)
 		return rc;
-	obj = arena_alloc(a, r->size);
-	rc = read_object(&rd, NULL, j, r, obj);
+	obj = arena_alloc(rd->a, r->size);
+	rc = read_object(rd, NULL, j, r, obj);
+	if (rc != 0 && rd->missing != NULL)
+		rd->missing->n = 0;
+	else if (rd->missing != NULL && rd->missing->n > 0)
+		rc = error_set(rd->err, ERR_INVALID, "%s", rd->missing->items[0]);
 	if (rc == 0)
 		memcpy(obj_out_pp, &obj, sizeof(obj));
 	return rc;
 }
 
+int record_decode(const struct record *r, const char *text, size_t n, struct arena *a,
+	void *obj_out_pp, struct error *err)
+{
+	return decode(&(struct reader){ a, err, NULL }, r, text, n, obj_out_pp);
+}
+
+int record_decode_all(const struct record *r, const char *text, size_t n, struct arena *a,
+	void *obj_out_pp, struct strings *missing, struct error *err)
+{
+	*missing = (struct strings){ NULL, 0 };
+	return decode(&(struct reader){ a, err, missing }, r, text, n, obj_out_pp);
+}
+
 int record_decode_list(const struct record *r, const char *text, size_t n, struct arena *a,
 	struct records *out, struct error *err)
 {
-	const struct reader rd = { a, err };
+	const struct reader rd = { a, err, NULL };
 	AUTO(jsontext_free) json_t *j = NULL;
 	int rc = jsontext_load(text, n, !r->strict, &j, err);
 

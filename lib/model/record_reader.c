@@ -37,6 +37,21 @@ int reader_fail(const struct reader *rd, const struct place *at, const char *fmt
 		rd->err, ERR_INVALID, "%s%s%s", buf_cstr(&text), text.len > 0 ? ": " : "", what);
 }
 
+int reader_absent(const struct reader *rd, const struct place *at)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	if (rd->missing == NULL)
+		return reader_fail(rd, at, "may not be null");
+	place_text(at, &text);
+	if (text.len == 0)
+		buf_str(&text, "The request body");
+	buf_str(&text, " may not be null");
+	if (rd->missing->n < READER_MISSING_MAX)
+		strings_add(rd->missing, rd->a, buf_cstr(&text));
+	return 0;
+}
+
 int reader_fail_field(const struct reader *rd, const struct place *at, const char *field_and_what)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
@@ -204,7 +219,7 @@ int json_string_decode(
 
 int json_long_decode(const char *text, size_t n, int64_t *out, struct error *err)
 {
-	const struct reader rd = { NULL, err };
+	const struct reader rd = { NULL, err, NULL };
 	AUTO(jsontext_free) json_t *j = NULL;
 	int rc = jsontext_load(text, n, false, &j, err);
 	int64_t v;

@@ -11,11 +11,14 @@
 #define LIB_MODEL_RECORD_READER_H
 
 #include "lib/model/jsontext.h"
+#include "lib/model/record.h"
 
 struct reader {
 	struct arena *a;
 	struct error *err;
+	struct strings *missing; /* where not to stop at what is missing, but to go on and list it; NULL: stop */
 };
+#define READER_MISSING_MAX 20
 
 /* Where we are, linked upwards on the stack. */
 struct place {
@@ -23,6 +26,9 @@ struct place {
 	const char *key; /* NULL: an element */
 	size_t index;
 };
+
+/* A value that must be there is not: an error, or listed as "loadBalancerService.owners may not be null". */
+int reader_absent(const struct reader *rd, const struct place *at);
 
 /* "loadBalancerService.owners[2]: must be a string" */
 int reader_fail(const struct reader *rd, const struct place *at, const char *fmt, ...)

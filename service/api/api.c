@@ -11,6 +11,7 @@
 #include "lib/base/str.h"
 #include "lib/records/keyring.h"
 #include "service/api/job.h"
+#include "service/api/zipped.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 
 #define DEADLINE_MS 1500
 #define REQUEST_MAX ((size_t)4 * 1024 * 1024)
+#define ABSENT "of AWS, which is not there"
+#define HISTORY_FETCH_MAX 1000
 #define AGENT_MAX ((size_t)64 * 1024)
 #define SMALL_MAX ((size_t)256 * 1024)
 
@@ -27,6 +30,14 @@ static const struct route routes[] = {
 	{ "POST",   "/request",                 api_request_post,   ROLE_KEY,  REQUEST_MAX, "queue a request" },
 	{ "GET",    "/request/{requestId}",     api_request_get,    ROLE_OPEN, 0, "what became of a request" },
 	{ "DELETE", "/request/{requestId}",     api_request_delete, ROLE_KEY,  0, "cancel a request" },
+	{ "GET",    "/request/history/{serviceId}", api_request_history, ROLE_OPEN, 0, "requests of a service: queued ones, then how others ended" },
+	{ "PUT",    "/request/upstreams/{serviceId}", api_upstream_add, ROLE_KEY, 0, "queue the addition of an upstream" },
+	{ "POST",   "/request/upstreams/{serviceId}", api_upstream_replace, ROLE_KEY, REQUEST_MAX, "queue the replacement of all upstreams" },
+	{ "DELETE", "/request/upstreams/{serviceId}", api_upstream_remove, ROLE_KEY, 0, "queue the removal of an upstream" },
+	{ "DELETE", "/request/upstream",        api_upstream_remove_host, ROLE_KEY, 0, "queue the removal of all upstreams of a host, one request per service" },
+	{ "POST",   "/purgeCache/{serviceId}",  api_state_purge,    ROLE_KEY,  0, "queue a purge of a service's cache" },
+	{ "GET",    "/service-lookup",          api_lookup,         ROLE_OPEN, 0, "services that have an upstream" },
+	{ "GET",    "/renderedConfigs/{serviceId}", api_rendered,   ROLE_OPEN, 0, "files of a service, as one of its agents has them" },
 	{ "GET",    "/state",                   api_state_list,     ROLE_OPEN, 0, "all services with their upstreams" },
 	{ "GET",    "/state/{serviceId}",       api_state_get,      ROLE_OPEN, 0, "one service with its upstreams" },
 	{ "DELETE", "/state/{serviceId}",       api_state_delete,   ROLE_KEY,  0, "queue the removal of a service" },
@@ -61,6 +72,30 @@ static const struct route routes[] = {
 	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_AGENT, AGENT_MAX, "an agent starts" },
 	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_AGENT, AGENT_MAX, "an agent stops" },
 	{ "GET",    "/checkin/{group}/can-shutdown", api_checkin_can_shutdown, ROLE_OPEN, 0, "may an agent stop?" },
+
+	/* There is no installation with AWS; an ARN may hold slashes. */
+	{ "GET",    "/elbs",                    api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "GET",    "/elbs/{name}",             api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "GET",    "/elbs/{name}/instances",   api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "POST",   "/elbs/{name}/update",      api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "DELETE", "/elbs/{name}/update",      api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "POST",   "/albs",                    api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "GET",    "/albs/load-balancers",     api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "GET",    "/albs/load-balancers/{name}", api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "GET",    "/albs/load-balancers/{name}/listeners", api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "POST",   "/albs/load-balancers/{name}/listeners", api_absent_aws, ROLE_KEY, 0, ABSENT },
+	{ "POST",   "/albs/listeners/{arn...}", api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "DELETE", "/albs/listeners/{arn...}", api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "GET",    "/albs/listeners/rules/{arn...}", api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "POST",   "/albs/listeners/rules/{arn...}", api_absent_aws, ROLE_KEY, 0, ABSENT },
+	{ "POST",   "/albs/rules/{arn...}",     api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "DELETE", "/albs/rules/{arn...}",     api_absent_aws, ROLE_KEY,  0, ABSENT },
+	{ "GET",    "/albs/target-groups",      api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "GET",    "/albs/target-groups/{name}", api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "POST",   "/albs/target-groups/{name}", api_absent_aws, ROLE_KEY, 0, ABSENT },
+	{ "GET",    "/albs/target-groups/{name}/targets", api_absent_aws, ROLE_OPEN, 0, ABSENT },
+	{ "DELETE", "/albs/target-groups/{name}/targets/{instanceId}", api_absent_target_remove, ROLE_KEY, 0, ABSENT },
+	{ "POST",   "/albs/target-group/{name}/targets", api_absent_target_add, ROLE_KEY, 0, ABSENT },
 };
 /* clang-format on */
 
@@ -69,8 +104,13 @@ static const struct route routes[] = {
 /* Java's resources below these take any Content-Type. */
 static bool takes_any_type(const struct route *route)
 {
-	return str_starts(route->pattern, "/state") || str_starts(route->pattern, "/status") ||
-	       str_eq(route->pattern, "/workers");
+	static const char *const families[] = { "/state", "/status", "/workers", "/purgeCache", "/service-lookup",
+		"/renderedConfigs", "/elbs", "/albs" };
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (str_starts(route->pattern, families[i]))
+			return true;
+	return false;
 }
 
 static bool type_is_good(const struct http_request *rq, const struct route *route)
@@ -145,8 +185,15 @@ struct api *api_new(const struct api_options *opt)
 	api->opt = *opt;
 	if (api->opt.deadline_ms == 0)
 		api->opt.deadline_ms = DEADLINE_MS;
+	if (api->opt.history_fetch_max == 0)
+		api->opt.history_fetch_max = HISTORY_FETCH_MAX;
+	if (opt->seed != 0)
+		rand_seed(&api->rand, opt->seed);
+	else
+		rand_seed_os(&api->rand);
 	api->router = router_new(&router);
 	api->known = known_new(opt->store);
+	api->zipped = zipped_new(opt->loop);
 	if (opt->auth_enabled || opt->master_key != NULL)
 		api->keys = keyring_new(opt->loop, opt->store);
 	if (opt->auth_enabled)
@@ -167,6 +214,7 @@ void api_free(struct api **ap)
 		job_reply_error(api->jobs, 503, "this service is stopping");
 	keyring_free(&api->keys);
 	known_free(&api->known);
+	zipped_free(&api->zipped);
 	router_free(&api->router);
 	free(api);
 }

@@ -33,6 +33,8 @@ struct api_options {
 	enum upstream_syntax upstream_syntax;
 	int64_t default_target_count; /* of agents, where a group has none of its own */
 	struct strings purge_templates, purge_excluded; /* for the purgeCache flag of updates */
+	size_t history_fetch_max; /* ended requests in one list; 0 = 1000 */
+	uint64_t seed; /* of generated ids; 0 = from the system */
 	int64_t deadline_ms; /* an answer comes by then, if only 504; 0 = 1.5 s */
 };
 

@@ -7,11 +7,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "lib/base/str.h"
 #include "service/api/job.h"
 #include "service/core/locate.h"
-
-#include <string.h>
 
 void api_reply_problem(struct http_request **rq, const char *text)
 {
@@ -20,37 +17,33 @@ void api_reply_problem(struct http_request **rq, const char *text)
 	api_reply_problems(rq, &(struct strings){ items, 1 });
 }
 
-static void reply_undecodable(
-	struct http_request **rq, struct slice body, const struct error *err, struct arena *a)
+static void reply_undecodable(struct http_request **rq, struct slice body, const struct strings *missing,
+	const struct error *err, struct arena *a)
 {
-	static const char missing[] = ": may not be null";
-	size_t n = strlen(err->text);
 	AUTO(buf_release) struct buf where = BUF_INIT;
 
-	if (str_eq(err->text, missing + 2)) {
-		api_reply_problem(rq, "The request body may not be null");
-	} else if (str_ends(err->text, missing)) {
-		n -= strlen(missing);
-		api_reply_problem(rq, arena_printf(a, "%.*s may not be null", (int)n, err->text));
-	} else {
-		if (locate_nul(body.p, body.n, &where))
-			buf_str(&where, ": ");
-		http_reply_error(rq, 400,
-			arena_printf(a, "Unable to process JSON: %s%s", buf_cstr(&where), err->text));
+	if (missing->n > 0) {
+		api_reply_problems(rq, missing);
+		return;
 	}
+	if (locate_nul(body.p, body.n, &where))
+		buf_str(&where, ": ");
+	http_reply_error(rq, 400,
+		arena_printf(a, "Unable to process JSON: %s%s", buf_cstr(&where), err->text));
 }
 
 bool api_body(struct http_request **rq, const struct record *as, struct arena *a, void *obj_out_pp)
 {
 	struct slice body = http_body(*rq);
 	struct error err = ERROR_INIT;
+	struct strings missing;
 
 	if (api_body_is_blank(body)) {
 		api_reply_problem(rq, "The request body may not be null");
 		return false;
 	}
-	if (record_decode(as, body.p, body.n, a, obj_out_pp, &err) == 0)
+	if (record_decode_all(as, body.p, body.n, a, obj_out_pp, &missing, &err) == 0)
 		return true;
-	reply_undecodable(rq, body, &err, a);
+	reply_undecodable(rq, body, &missing, &err, a);
 	return false;
 }

@@ -1,14 +1,16 @@
 /*
- * api_state.c - /state: what is committed, from memory; its removal and reload as requests
+ * api_state.c - /state: what is committed, from memory
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "lib/base/str.h"
+#include "lib/http/gzip.h"
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
 #include "service/api/job.h"
+#include "service/api/zipped.h"
 #include "service/core/validate.h"
 
 #include <inttypes.h>
@@ -32,6 +34,7 @@ static void warn_if_away(const struct api *api, struct http_request *rq)
 
 static void reply_all(struct api *api, struct http_request **rq)
 {
+	struct zipped_text *zipped = NULL;
 	struct cached_state *all;
 	char etag[16];
 
@@ -45,6 +48,15 @@ static void reply_all(struct api *api, struct http_request **rq)
 	}
 	http_reply_header(*rq, "Vary", "Accept-Encoding");
 	all = state_cache_all(api->opt.cache);
+	if (gzip_accepted(http_header(*rq, "Accept-Encoding")))
+		zipped = zipped_get(api->zipped, all);
+	if (zipped != NULL) {
+		cached_state_unref(all);
+		http_reply_header(*rq, "Content-Encoding", "gzip");
+		http_reply_shared(rq, 200, "application/json", zipped->bytes.data,
+			zipped->bytes.len, zipped_text_unref, zipped);
+		return;
+	}
 	http_reply_shared(
 		rq, 200, "application/json", all->json, all->json_len, cached_state_unref, all);
 }
@@ -158,73 +170,4 @@ void api_state_get(struct http_request *rq, void *app)
 		api_reply_not_found(&rq);
 	else
 		job_start(api, &rq, false, id, NULL, NULL, run_one);
-}
-
-/* --- DELETE and reload: requests of our own --- */
-
-struct generated {
-	const char *request_id;
-	int action;
-	bool no_validate, no_reload;
-	const struct request *rq; /* once made: a repeat posts the same */
-};
-
-static void on_service_to_change(struct job *job, const struct service_state *state)
-{
-	struct generated *g = job->own;
-	struct request *rq;
-	struct service_state *copy;
-
-	if (state->service == NULL) {
-		job_reply_synthetic(job, g->request_id, STATE_INVALID_REQUEST_NOOP,
-			arena_printf(job->arena, "Service %s not found", job->id));
-		return;
-	}
-	copy = record_clone(&service_state_record, state, job->arena);
-	rq = arena_alloc(job->arena, sizeof(*rq));
-	*rq = (struct request){ .id = g->request_id,
-		.service = copy->service,
-		.action = g->action,
-		.no_validate = g->no_validate,
-		.no_reload = g->no_reload };
-	if (g->action == ACTION_DELETE)
-		rq->remove = copy->upstreams;
-	g->rq = rq;
-	enqueue(job, rq);
-}
-
-static void run_generated(struct job *job)
-{
-	struct generated *g = job->own;
-
-	if (g->rq != NULL)
-		enqueue(job, g->rq);
-	else if (validate_name(job->id) && validate_name(g->request_id))
-		job_fetch_service(job, job->id, on_service_to_change);
-	else
-		on_service_to_change(job, &(struct service_state){ NULL, { NULL, 0 } });
-}
-
-static void generate(struct http_request *rq, struct api *api, int action, bool no_reload)
-{
-	AUTO(arena_free) struct arena *a = arena_new();
-	struct generated *g = arena_alloc(a, sizeof(*g));
-	const char *id = http_param(rq, "serviceId");
-
-	g->request_id = arena_printf(
-		a, "%s-%lld-%s", id, (long long)loop_wall_ms(api->opt.loop), action_names[action]);
-	g->action = action;
-	g->no_validate = api_flag(rq, "noValidate");
-	g->no_reload = no_reload;
-	job_start(api, &rq, true, id, g, &a, run_generated);
-}
-
-void api_state_delete(struct http_request *rq, void *app)
-{
-	generate(rq, app, ACTION_DELETE, api_flag(rq, "noReload"));
-}
-
-void api_state_reload(struct http_request *rq, void *app)
-{
-	generate(rq, app, ACTION_RELOAD, false);
 }

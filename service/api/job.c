@@ -21,7 +21,9 @@ static void on_deadline(void *ctx)
 {
 	struct job *job = ctx;
 
-	if (!job->changes)
+	if (job->asks_others)
+		job_reply_error(job, 504, "neither ZooKeeper nor an agent has answered in time");
+	else if (!job->changes)
 		job_reply_error(job, 504, "ZooKeeper cannot be reached");
 	else if (job->writing || job->maybe)
 		job_reply_error(job, 504,
@@ -37,8 +39,8 @@ static void on_again(void *ctx)
 	job->run(job);
 }
 
-void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id,
-	void *own, struct arena **arena_take, void (*run)(struct job *job))
+static struct job *job_new(struct api *api, struct http_request **rq_take, const char *id, struct arena **arena_take,
+	void (*run)(struct job *job), int64_t us)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 
@@ -46,14 +48,30 @@ void job_start(struct api *api, struct http_request **rq_take, bool changes, con
 	job->rq = STEAL(*rq_take);
 	job->life = life_new();
 	job->arena = arena_take != NULL ? STEAL(*arena_take) : arena_new();
-	job->changes = changes;
 	job->id = arena_strdup(job->arena, id);
-	job->own = own;
 	job->run = run;
 	job->deadline = (struct loop_timer){ .fn = on_deadline, .ctx = job };
 	job->again = (struct loop_timer){ .fn = on_again, .ctx = job };
 	DL_APPEND(api->jobs, job);
-	loop_timer_start(api->opt.loop, &job->deadline, LOOP_MS(api->opt.deadline_ms));
+	loop_timer_start(api->opt.loop, &job->deadline, us);
+	return job;
+}
+
+void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id,
+	void *own, struct arena **arena_take, void (*run)(struct job *job))
+{
+	struct job *job = job_new(api, rq_take, id, arena_take, run, LOOP_MS(api->opt.deadline_ms));
+
+	job->changes = changes;
+	job->own = own;
+	run(job);
+}
+
+void job_start_for(struct api *api, struct http_request **rq_take, int64_t us, const char *id, void (*run)(struct job *job))
+{
+	struct job *job = job_new(api, rq_take, id, NULL, run, us);
+
+	job->asks_others = true;
 	run(job);
 }
 
@@ -144,6 +162,23 @@ bool api_body_is_blank(struct slice s)
 	for (size_t i = 0; i < s.n; i++)
 		if (strchr(" \t\r\n", s.p[i]) == NULL)
 			return false;
+	return true;
+}
+
+bool api_limit(struct http_request **rq, size_t max, size_t *out)
+{
+	const char *text = http_query(*rq, "limit");
+	AUTO(buf_release) struct buf why = BUF_INIT;
+	int64_t n;
+
+	if (text == NULL)
+		return true;
+	if (!str_to_i64(text, 1, (int64_t)max, &n)) {
+		buf_printf(&why, "limit must be a number from 1 to %zu", max);
+		http_reply_error(rq, 400, buf_cstr(&why));
+		return false;
+	}
+	*out = (size_t)n;
 	return true;
 }
 

@@ -14,16 +14,20 @@
 #define SERVICE_API_JOB_H
 
 #include "lib/base/life.h"
+#include "lib/base/rand.h"
 #include "lib/model/response.h"
 #include "service/api/api.h"
 #include "service/api/known.h"
 
 struct keyring;
+struct zipped;
 struct api {
 	struct api_options opt;
 	struct router *router;
 	struct known *known;
 	struct keyring *keys; /* NULL: no authentication, and no keys to administer */
+	struct zipped *zipped;
+	struct rand_state rand; /* for generated ids, and who of several is asked */
 	struct store_listener listener;
 	struct job *jobs;
 };
@@ -40,6 +44,7 @@ struct job {
 	bool writing; /* sent, not answered */
 	bool maybe; /* an earlier write of it may have been done, nobody has looked yet */
 	bool waiting; /* for the link */
+	bool asks_others;
 	const char *id; /* request, service, group: whatever it is about */
 	void *own; /* of the resource, in the arena */
 	void *enqueue; /* of enqueue.c */
@@ -49,6 +54,8 @@ struct job {
 /* Takes the HTTP request; run() is called at once, and may have ended the job when this returns. */
 void job_start(struct api *api, struct http_request **rq_take, bool changes, const char *id,
 	void *own, struct arena **arena_take, void (*run)(struct job *job));
+/* One that asks others than ZooKeeper: it reads only, and may take longer. */
+void job_start_for(struct api *api, struct http_request **rq_take, int64_t us, const char *id, void (*run)(struct job *job));
 void job_again(struct job *job, int64_t after_us);
 /* An error of the store: wait for the link, look again, or answer; for any error. */
 void job_trouble(struct job *job, const struct error *err);
@@ -68,6 +75,8 @@ void api_reply_not_found(struct http_request **rq);
 bool api_flag(const struct http_request *rq, const char *name); /* only "true", in any case */
 /* {"errors":[…]}: each begins with the place of the field. */
 void api_reply_problems(struct http_request **rq, const struct strings *problems);
+/* ?limit=N: 1 to max; false: it is none, and 400 was answered. *out is left alone if there is no such parameter. */
+bool api_limit(struct http_request **rq, size_t max, size_t *out);
 bool api_body_is_blank(struct slice body);
 
 /* api_body.c */
@@ -83,6 +92,9 @@ bool api_auth_enter(struct api *api, struct http_request **rq, const struct rout
 void job_fetch_service(struct job *job, const char *service_id,
 	void (*got)(struct job *job, const struct service_state *state));
 
+/* posting.c: a request as it was posted, with what aliases and groups add to it; then enqueue(). */
+void enqueue_posted(struct job *job, const struct request *posted);
+
 /* enqueue.c: T0 for a request that is ready to be stored, or what is known of its id. */
 void enqueue(struct job *job, const struct request *rq);
 /* What the leader's agents have answered so far, where we lead. */
@@ -97,6 +109,17 @@ void api_state_list(struct http_request *rq, void *app);
 void api_state_get(struct http_request *rq, void *app);
 void api_state_delete(struct http_request *rq, void *app);
 void api_state_reload(struct http_request *rq, void *app);
+void api_state_purge(struct http_request *rq, void *app);
+void api_upstream_add(struct http_request *rq, void *app);
+void api_upstream_replace(struct http_request *rq, void *app);
+void api_upstream_remove(struct http_request *rq, void *app);
+void api_upstream_remove_host(struct http_request *rq, void *app);
+void api_request_history(struct http_request *rq, void *app);
+void api_lookup(struct http_request *rq, void *app);
+void api_rendered(struct http_request *rq, void *app);
+void api_absent_aws(struct http_request *rq, void *app);
+void api_absent_target_add(struct http_request *rq, void *app);
+void api_absent_target_remove(struct http_request *rq, void *app);
 void api_group_names(struct http_request *rq, void *app);
 void api_group_list(struct http_request *rq, void *app);
 void api_group_get(struct http_request *rq, void *app);

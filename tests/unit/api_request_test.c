@@ -144,6 +144,38 @@ static void test_too_large_for_a_transaction(void **state)
 	box_stop(&x);
 }
 
+static void test_lists(void **state)
+{
+	struct box x = { 0 };
+
+	(void)state;
+	box_start(&x, false);
+	expect(&x, "GET", "/request/history/s1", NULL, 200, "[]");
+	expect(&x, "GET", "/request/history/a%7Cb%0A", NULL, 200, "[]");
+	mem_server_put(x.srv, "/responseHistory/s1/r0", ANSWER("r0", "SUCCESS", "done", "{}", "null"));
+	mem_server_put(x.srv, "/responseHistory/s1/r00", ANSWER("r00", "FAILED", "no", "{}", "null"));
+	ask(&x, "POST", "/request", BODY("r1", "10.0.0.1:80", ""));
+	ask(&x, "POST", "/request", BODY("r2", "10.0.0.2:80", ""));
+	expect(&x, "GET", "/request/history/s1?limit=1", NULL, 200,
+		"[" ANSWER("r1", "WAITING", QUEUED("r1", "0"), "{}", ECHO("r1", "10.0.0.1:80", "")) ","
+		ANSWER("r2", "WAITING", QUEUED("r2", "1"), "{}", ECHO("r2", "10.0.0.2:80", "")) ","
+		ANSWER("r00", "FAILED", "no", "{}", "null") "]");
+	expect(&x, "GET", "/request/history/s1?limit=0", NULL, 400,
+		"{\"code\":400,\"message\":\"limit must be a number from 1 to 1000\"}");
+	expect(&x, "GET", "/request?serviceId=s1&limit=1", NULL, 200,
+		"[{\"serviceId\":\"s1\",\"requestId\":\"r1\",\"index\":0}]");
+	expect(&x, "GET", "/request?group=g&state=WAITING&serviceId=s1", NULL, 200,
+		"[{\"serviceId\":\"s1\",\"requestId\":\"r1\",\"index\":0},"
+		"{\"serviceId\":\"s1\",\"requestId\":\"r2\",\"index\":1}]");
+	expect(&x, "GET", "/request?group=h", NULL, 200, "[]");
+	assert_int_equal(ask(&x, "GET", "/request?state=EXPLODED", NULL)->status, 400);
+	store_mem_cut(x.st, INT64_MAX);
+	run_for(&x, LOOP_MS(10));
+	assert_int_equal(ask(&x, "GET", "/request/history/s1", NULL)->status, 504);
+	assert_int_equal(ask(&x, "GET", "/request?state=WAITING", NULL)->status, 504);
+	box_stop(&x);
+}
+
 static void test_bad_bodies(void **state)
 {
 	static const struct {
@@ -154,7 +186,16 @@ static void test_bad_bodies(void **state)
 		{ "", 422, "{\"errors\":[\"The request body may not be null\"]}" },
 		{ " \n", 422, "{\"errors\":[\"The request body may not be null\"]}" },
 		{ "null", 422, "{\"errors\":[\"The request body may not be null\"]}" },
-		{ "{}", 422, "{\"errors\":[\"loadBalancerRequestId may not be null\"]}" },
+		{ "{}", 422,
+			"{\"errors\":[\"loadBalancerRequestId may not be null\",\"loadBalancerService may not be "
+			"null\",\"addUpstreams may not be null\",\"removeUpstreams may not be null\"]}" },
+		{ "{\"loadBalancerRequestId\":\"r1\",\"loadBalancerService\":{},\"addUpstreams\":[null],"
+		  "\"removeUpstreams\":[]}",
+			422, "\"loadBalancerService.owners may not be null\"" },
+		{ "{\"loadBalancerRequestId\":\"r1\",\"addUpstreams\":[null],\"removeUpstreams\":[]}", 422,
+			"[\"loadBalancerService may not be null\",\"addUpstreams[0] may not be null\"]" },
+		{ "{\"addUpstreams\":5}", 400, "addUpstreams: must be an array" },
+		{ "{\"loadBalancerRequestId\":\"r1\",}", 400, "Unable to process JSON" },
 		{ "[]", 400, "Unable to process JSON" },
 		{ "\"x\"", 400, "Unable to process JSON" },
 		{ "{\"loadBalancerRequestId\":\"r1\",}", 400, "Unable to process JSON" },
@@ -453,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_an_old_answer_is_given_again),
 		cmocka_unit_test(test_rules_refuse_and_remember),
 		cmocka_unit_test(test_too_large_for_a_transaction),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_bodies),
 		cmocka_unit_test(test_depth_size_and_type),
 		cmocka_unit_test(test_ids_in_paths),

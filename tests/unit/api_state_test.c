@@ -7,6 +7,7 @@
 #include "tests/unit/api_sample.h"
 
 #include "lib/base/log.h"
+#include "lib/http/gzip.h"
 
 #define STATE(id, upstreams) "{\"service\":" SERVICE_JSON(id) ",\"upstreams\":[" upstreams "]}"
 #define UPSTREAM                                                                                    \
@@ -74,6 +75,65 @@ static void test_etag(void **state)
 	ask_if_none_match(&x, &got, "0");
 	assert_int_equal(got.status, 200);
 	assert_non_null(strstr(got.headers, "ETag: 1\n"));
+	buf_release(&got.body);
+	box_stop(&x);
+}
+
+static void ask_gzip(struct box *x, struct answer *got)
+{
+	struct http_request *rq = http_request_local(
+		"GET", "/v2/state", NULL, (struct slice){ "", 0 }, on_answer, got);
+
+	http_request_local_header(rq, "Accept-Encoding", "snappy,gzip,deflate");
+	got->done = false;
+	router_dispatch(api_router(x->api), rq);
+	assert_true(got->done);
+	assert_int_equal(got->status, 200);
+	assert_non_null(strstr(got->headers, "Vary: Accept-Encoding\n"));
+}
+
+static void expect_gzip_of(const struct answer *got, const char *want)
+{
+	AUTO(gzip_free) struct gzip *g = gzip_new();
+	AUTO(buf_release) struct buf bytes = BUF_INIT;
+
+	gzip_add(g, want, strlen(want), true);
+	gzip_take(g, &bytes);
+	assert_non_null(strstr(got->headers, "Content-Encoding: gzip\n"));
+	assert_int_equal(got->body.len, bytes.len);
+	assert_memory_equal(got->body.data, bytes.data, bytes.len);
+}
+
+/* A large state is compressed between other things: until then it comes as it is. */
+static void test_gzip(void **state)
+{
+	struct box x = { 0 };
+	struct answer got = { 0 };
+	size_t plain;
+
+	(void)state;
+	start(&x);
+	ask_gzip(&x, &got);
+	expect_gzip_of(&got, "[" STATE("s1", UPSTREAM) "]");
+	for (int i = 0; i < 2000; i++) {
+		AUTO(xfree_p) char *path = xasprintf("/state/many%d", i);
+
+		mem_server_put(x.srv, path, SERVICE_JSON("many"));
+	}
+	mem_server_put(x.srv, "/state-last-updated", "2");
+	run_for(&x, LOOP_MS(500));
+	ask_gzip(&x, &got);
+	assert_null(strstr(got.headers, "Content-Encoding"));
+	plain = got.body.len;
+	assert_true(plain > 400000);
+	run_for(&x, LOOP_MS(5));
+	ask_gzip(&x, &got);
+	assert_non_null(strstr(got.headers, "Content-Encoding: gzip\n"));
+	assert_true(got.body.len < plain / 10);
+	/* Stopped in the middle of the next one. */
+	mem_server_put(x.srv, "/state-last-updated", "3");
+	run_for(&x, LOOP_MS(1000));
+	ask_gzip(&x, &got);
 	buf_release(&got.body);
 	box_stop(&x);
 }
@@ -304,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_etag),
+		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_away),
 		cmocka_unit_test(test_delete_and_reload),
 		cmocka_unit_test(test_groups),

@@ -87,6 +87,8 @@ static const struct route routes[] = {
 	{ "DELETE", "/request/{id}",        get_one,     ROLE_KEY,  0,  "" },
 	{ "GET",    "/request/special",     get_special, ROLE_OPEN, 0,  "" },
 	{ "GET",    "/request/{id}/{more}", get_deep,    ROLE_OPEN, 0,  "" },
+	{ "GET",    "/rest/{id...}",        get_one,     ROLE_OPEN, 0,  "" },
+	{ "GET",    "/rest/special",        get_special, ROLE_OPEN, 0,  "" },
 	{ "GET",    "/keep",                keep,        ROLE_OPEN, 0,  "" },
 	{ "POST",   "/header",              with_header, ROLE_OPEN, 0,  "" },
 };
@@ -151,6 +153,10 @@ static void test_rows(void **state)
 	answers("GET", "/v2/request/a%2Fb", 200, "one GET id=a/b q=- body=");
 	answers("GET", "/v2/request/a+b;x=1", 200, "one GET id=a+b q=- body=");
 	answers("GET", "/v2/request/x/m", 200, "deep GET id=x q=- body=");
+	answers("GET", "/v2/rest/x", 200, "one GET id=x q=- body=");
+	answers("GET", "/v2/rest/x/y/special?q=1", 200, "one GET id=x/y/special q=1 body=");
+	answers("GET", "/v2/rest/special", 200, "special GET id=- q=- body=");
+	answers("GET", "/v2/rest/special/x", 200, "one GET id=special/x q=- body=");
 	answers("DELETE", "/v2/request/x?authkey=k", 200, "one DELETE id=x q=- body=");
 	answers("HEAD", "/v2/request/x", 200, "");
 }
@@ -165,6 +171,7 @@ static void test_refusals(void **state)
 	answers("GET", "/v2x/request", 404, not_found);
 	answers("GET", "/v2/", 404, not_found);
 	answers("GET", "/v2/nothing", 404, not_found);
+	answers("GET", "/v2/rest", 404, not_found);
 	answers("GET", "/v2//request", 404, not_found);
 	answers("GET", "/v2/request//", 404, not_found);
 	answers("GET", "/v2/request/..", 404, not_found);
