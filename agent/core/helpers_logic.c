@@ -146,7 +146,7 @@ static const struct value *lookup_index(const struct template_call *call, const 
 	return list->u.list.items[i];
 }
 
-/* lookup map key, lookup list index: null where there is none. */
+/* lookup map key, lookup list index: null where there is none. What is false is handed on, as JavaScript's does. */
 int helper_lookup(const struct template_call *call, const struct value **out, struct error *err)
 {
 	const struct value *v = call->args[0], *key = call->args[1], *found = NULL;
@@ -162,6 +162,8 @@ int helper_lookup(const struct template_call *call, const struct value **out, st
 		found = lookup_index(call, v, name);
 	else if (name != NULL && !str_eq(name, TEMPLATE_TEXT_KEY) && !str_eq(name, TEMPLATE_OPTIONAL_KEY))
 		found = value_get(v, name);
+	else if (!template_true(v) && v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+		found = v;
 	*out = found != NULL ? found : value_null();
 	return 0;
 }

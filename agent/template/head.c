@@ -45,12 +45,27 @@ static int parse_names(struct parser *p, struct given *names, struct error *err)
 	return rc != 0 ? rc : expr_next(p, err);
 }
 
+static const struct expr *current(struct parser *p, const struct token *tok)
+{
+	struct expr *e = arena_alloc(p->t->arena, sizeof(*e));
+
+	*e = (struct expr){ .kind = EXPR_PATH, .line = tok->line, .col = tok->col };
+	e->u.path = (struct path){ .here = true, .slot = -1, .text = "this" };
+	p->t->mentions_all = true;
+	return e;
+}
+
 int head_builtin(struct parser *p, const struct name *name, const struct args *args, struct node *n,
 	struct error *err)
 {
 	bool test = n->kind == NODE_IF || n->kind == NODE_UNLESS;
 	const struct token *tok = &name->tok;
 
+	/* handlebars.java takes the current object, and does not look at what else there is. */
+	if (java(p) && n->kind != NODE_BLOCK && n->kind != NODE_DEFINE) {
+		n->expr = args->list.n > 0 ? args->list.items[0].expr : current(p, tok);
+		return 0;
+	}
 	if (args->list.n == 0)
 		return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
 			"'%s' needs a parameter", name->text);
@@ -58,7 +73,7 @@ int head_builtin(struct parser *p, const struct name *name, const struct args *a
 		return template_fail(err, ERR_INVALID, p->t->name, args->list.items[1].expr->line,
 			args->list.items[1].expr->col, "'%s' takes one parameter", name->text);
 	for (size_t i = 0; i < args->hash.n; i++)
-		if (!test || java(p) || !str_eq(args->hash.items[i].key, "includeZero"))
+		if (!test || !str_eq(args->hash.items[i].key, "includeZero"))
 			return template_fail(err, ERR_INVALID, p->t->name, tok->line, tok->col,
 				"'%s' has no parameter '%s='", name->text, args->hash.items[i].key);
 	n->expr = args->list.items[0].expr;

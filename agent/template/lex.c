@@ -42,9 +42,7 @@ static char peek(const struct lexer *lx, size_t pos)
 
 static size_t skip_spaces(const struct lexer *lx, size_t pos)
 {
-	size_t step;
-
-	while (pos < lx->n && (step = blank_at(lx->text + pos, lx->n - pos)) > 0)
+	for (size_t step; pos < lx->n && (step = blank_at(lx->text + pos, lx->n - pos)) > 0;)
 		pos += step;
 	return pos;
 }
@@ -257,16 +255,24 @@ static int lex_open(struct lexer *lx, struct token *tok, struct error *err)
 	return 0;
 }
 
-/* Text up to the next tag; of length 0 if there is none before it.  A backslash before a tag makes it text
- * (at our level two make it a tag behind one backslash). */
+/* Does the backslash at `cut`, before a tag, make it text?  At our level two make it a tag behind one; at
+ * baragon level it counts only where a text begins or behind white space, and not before three braces. */
+static bool escapes(const struct lexer *lx, size_t cut)
+{
+	if (!lx->baragon)
+		return cut == lx->pos || lx->text[cut - 1] != '\\';
+	return (cut == lx->pos || blank_before(lx->text + lx->pos, cut - lx->pos) > 0) &&
+		peek(lx, cut + 1 + strlen(lx->open)) != '{';
+}
+
+/* Text up to the next tag; of length 0 if there is none before it. */
 static void lex_text(struct lexer *lx, struct token *tok)
 {
-	size_t end = find(lx, lx->pos, lx->open), cut = end;
+	size_t end = find(lx, lx->pos, lx->open);
+	bool backslash = end < lx->n && end > lx->pos && lx->text[end - 1] == '\\';
+	size_t cut = backslash && (!lx->baragon || escapes(lx, end - 1)) ? end - 1 : end;
 
-	if (end < lx->n && end > lx->pos && lx->text[end - 1] == '\\') {
-		cut = end - 1;
-		lx->escaped = lx->baragon || cut == lx->pos || lx->text[cut - 1] != '\\';
-	}
+	lx->escaped = backslash && escapes(lx, end - 1);
 	take(lx, tok, TOKEN_TEXT, cut - lx->pos);
 	advance(lx, end);
 }
@@ -277,7 +283,9 @@ static void lex_escaped(struct lexer *lx, struct token *tok)
 	size_t least = lx->pos + strlen(lx->open), end = find(lx, least, lx->open);
 
 	lx->escaped = false;
-	for (int i = 0; i < 2 && end < lx->n && end > least && lx->text[end - 1] == '\\'; i++)
+	if (lx->baragon && (end < least + 2 || blank_before(lx->text + least, end - 1 - least) == 0))
+		least = end;
+	for (int i = 0; i < 2 - lx->baragon && end < lx->n && end > least && lx->text[end - 1] == '\\'; i++)
 		end--;
 	take(lx, tok, TOKEN_TEXT, end - lx->pos);
 }
@@ -448,7 +456,7 @@ static int lex_inside(struct lexer *lx, struct token *tok, struct error *err)
 	n = closer(lx, &tilde);
 	if (n > 0) {
 		take(lx, tok, TOKEN_CLOSE, n);
-		tok->after = tilde;
+		tok->after = tilde && !(lx->baragon && lx->closer == CLOSER_RAW); /* handlebars.java forgets it there */
 		lx->in_tag = false;
 		return 0;
 	}

@@ -199,6 +199,8 @@ static int parse_block(struct parser *p, struct node **out, struct error *err)
 	}
 	if (inverse && !java(p))
 		swap_parts(n);
+	else if (inverse)
+		n->spaces->close_before = n->spaces->close_after = false; /* handlebars.java forgets them */
 	return 0;
 }
 

@@ -95,6 +95,16 @@ static int64_t list_index(const char *name)
 	return index;
 }
 
+/* In front of a number, which handlebars.java does not mind. */
+static size_t zeros(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] == '0' && s[n + 1] != '\0')
+		n++;
+	return n;
+}
+
 /* Appends the segment of n bytes at s without its brackets. */
 static void unbracket(const struct parser *p, const char *s, size_t n, struct buf *out)
 {
@@ -113,7 +123,7 @@ static struct segment segment_of(struct parser *p, const char *name, bool may_be
 {
 	const struct known *k = know(p, name);
 
-	return (struct segment){ k->name, may_be_index ? list_index(name) : -1, k->id, value_key_bits(name) };
+	return (struct segment){ k->name, may_be_index ? list_index(java(p) ? name + zeros(name) : name) : -1, k->id, value_key_bits(name) };
 }
 
 static void segment_add(struct parser *p, struct path *path, struct segment *segs, const char *s, size_t n)
@@ -177,12 +187,12 @@ static bool parse_path(struct parser *p, const struct token *tok, struct path *p
 	return !path->data || path->n > 0;
 }
 
-static bool known_data(const struct parser *p, const struct path *path)
+static bool known_data(const struct path *path)
 {
 	static const char *const names[] = { "index", "first", "last", "odd", "even", "key" };
 	const char *name = path->segs[0].name;
 
-	if (str_eq(name, "root") || (!java(p) && str_eq(name, "partial-block")))
+	if (str_eq(name, "root") || str_eq(name, "partial-block"))
 		return path->n == 1 || str_eq(name, "root");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (str_eq(name, names[i]))
@@ -283,7 +293,7 @@ int path_bind(struct parser *p, const struct name *name, struct expr *e, struct 
 	e->line = name->tok.line;
 	e->col = name->tok.col;
 	e->u.path = *path;
-	if (path->data && !known_data(p, path))
+	if (path->data && !java(p) && !known_data(path))
 		return template_fail(err, ERR_INVALID, p->t->name, e->line, e->col,
 			"there is no variable '%s'", path->text);
 	if (name->given && name->walled)
