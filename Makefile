@@ -116,9 +116,17 @@ docs: $(B)/print_settings $(B)/print_lifecycle ## print the pages that are made 
 lint: ## layers, purity, names, sizes
 	@sh tests/lint/lint.sh
 
+# Our templates against handlebars.js, and against what handlebars.java printed.
+$(B)/render_pairs: $(B)/tests/differential/render_pairs.o $(B)/liblockstep.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: differential
+differential: $(B)/render_pairs ## templates against handlebars.js; COUNT=10000 SEED=1; some: T='corpus spec baragon pairs'
+	@LOCKSTEP_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 tests/differential/run.py $(T)
+
 # What `make test` runs, in this order; a part adds its goal by one line: TEST_GOALS += name. Each goal prints
 # "name: N passed, N failed".
-TEST_GOALS := lint unit fuzz-replay scenario
+TEST_GOALS := lint unit fuzz-replay scenario differential
 # The same for the sanitizers.
 SANITIZE_GOALS := unit fuzz-replay scenario
 TOOL_BIN := $(patsubst tests/integration/tools/%.c,build/tools/%,$(wildcard tests/integration/tools/*.c))
@@ -151,7 +159,7 @@ deps: ## install the Debian packages that are missing
 # Compiled side by side, tested one after the other.
 BUILD_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
 .PHONY: build-tests
-build-tests: all tools $(UNIT_BIN) $(FUZZ_NAMES:%=$(B)/fuzz/replay_%) $(B)/scenario
+build-tests: all tools $(UNIT_BIN) $(B)/render_pairs $(FUZZ_NAMES:%=$(B)/fuzz/replay_%) $(B)/scenario
 	@:
 
 .PHONY: test
