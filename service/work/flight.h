@@ -95,6 +95,7 @@ struct worker {
 	struct loop_timer tick, turn;
 	struct janitor *janitor;
 	struct locks *locks;
+	struct known_agents *known_agents;
 	bool started;                /* T9 is done */
 	bool reloading, scanning, listing, scan_again, first_start;
 	int64_t last_turn_ms;
@@ -178,5 +179,11 @@ void locks_forget(struct locks *l); /* with w->life: what is known of groups may
 void locks_kept(struct locks *l, const struct flight *f); /* T6' is about to be written */
 void locks_ended(struct locks *l, struct flight *f);      /* its end was written */
 void locks_tick(struct locks *l);
+
+/* known_agents.c: Java's records of agents that are gone. */
+struct known_agents;
+struct known_agents *known_agents_new(struct worker *w);
+void known_agents_free(struct known_agents **k);
+void known_agents_tick(struct known_agents *k);
 
 #endif

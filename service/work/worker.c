@@ -227,6 +227,7 @@ static void on_tick(void *ctx)
 		it->stale |= it->flight == NULL; /* a cancel of what waits has no watch */
 	queue_scan(w);
 	janitor_tick(w->janitor);
+	known_agents_tick(w->known_agents);
 	loop_timer_start(w->loop, &w->tick, LOOP_MS(w->opt.tick_ms));
 }
 
@@ -251,6 +252,7 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->roster = roster_new(l, st, &w->opt.rules, on_roster, w);
 	w->janitor = janitor_new(w);
 	w->locks = locks_new(w);
+	w->known_agents = known_agents_new(w);
 	w->listener = (struct store_listener){ .fn = takeover_on_link, .ctx = w };
 	store_listen(st, &w->listener);
 	w->queue_watch = store_watch_new(st, PATH_QUEUE, STORE_WATCH_CHILDREN, on_queue_changed, w);
@@ -273,6 +275,7 @@ void worker_free(struct worker **wp)
 	loop_timer_stop(w->loop, &w->turn);
 	janitor_free(&w->janitor);
 	locks_free(&w->locks);
+	known_agents_free(&w->known_agents);
 	roster_free(&w->roster);
 	life_end(&w->life);
 	free(w->latch_node);
