@@ -26,7 +26,7 @@ static const struct route routes[] = {
 	{ "POST", "/request/{requestId}", api_java_apply, ROLE_AGENT, 0, "one of them: do what the request says" },
 	{ "DELETE", "/request/{requestId}", api_java_revert, ROLE_AGENT, 0, "back to what is committed" },
 	{ "POST", "/request/{requestId}/literal", api_java_literal, ROLE_AGENT, REQUEST_BODY_MAX, "an update as it stands in the body" },
-	{ "POST", "/purgeCache/{serviceId}", api_java_purge, ROLE_KEY, 0, "tell this host's cache to drop a service" },
+	{ "POST", "/purgeCache/{serviceId}", api_java_purge, ROLE_AGENT, 0, "tell this host's cache to drop a service" },
 	{ "GET", "/status", agent_status_get, ROLE_OPEN, 0, "how this agent is" },
 	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_READ, 0, "what must run here of a service" },
 	{ "GET", "/renderedConfigs/{serviceId}", agent_rendered_get, ROLE_OPEN, 0, "what is in the files for a service" },
