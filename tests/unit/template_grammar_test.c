@@ -332,7 +332,8 @@ static void baragon_level(void **state)
 		{ "{{#a}}{{else}}{{else}}{{/a}}", "t:1:15: block 'a' has two else parts" },
 		{ "{{#a.b}}{{/a/b}}", "t:1:12: 'a/b' closes block 'a.b' of line 1" },
 		{ "{{#each a as |x|}}{{/each}}", "t:1:14: unexpected '|' in a tag" },
-		{ "\\{{a}} \\\\{{b}}", "'{{a}} ''\\\\''{{b}}'" },
+		{ "\\{{a}} \\\\{{b}}", "'{{a}} \\\\\\\\'(b)" },
+		{ "\\{{a}}\\{{b}} \\{{c}}x\\{{d}}\\{{{e}}}", "'{{a}}\\\\'(b)' ''{{c}}x\\\\'(d)'\\\\'(&e)" },
 	};
 
 	(void)state;
