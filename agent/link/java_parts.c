@@ -8,6 +8,7 @@
  */
 #include "agent/link/java_internal.h"
 
+#include "lib/base/log.h"
 #include "lib/model/fold.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ void java_fail(struct op *op, struct java_one *one, const char *why)
 	one->ready = false;
 	one->result = (struct java_result){ .status = 500, .message = arena_printf(op->arena, "Caught exception while %sING for "
 		"request %s: %s", action_name(one->rq != NULL ? (enum action)one->rq->action : ACTION_NONE), one->in.request_id, why) };
+	log_warn(NULL, "an instruction was not carried out", "request", one->in.request_id, "reason", why);
 }
 
 /* --- trying a part -------------------------------------------------------------------------------------------- */

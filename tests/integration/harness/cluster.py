@@ -84,14 +84,16 @@ class Cluster:
             s.spawn()
         for s in self.services:
             s.wait_ready()
-        self.leader()
+        if self.services:
+            self.leader()
         for h in self.hosts:
             h.agent.spawn()
         for h in self.hosts:
             h.start_haproxy()
         for h in self.hosts:
             h.agent.wait_ready()
-        self.wait_agents(len(self.hosts))
+        if self.services:
+            self.wait_agents(len(self.hosts))
         return self
 
     def stop(self):
