@@ -21,6 +21,9 @@
 #include <string.h>
 
 #define SLOW_TURN_US LOOP_MS(50)
+#define HISTORY_MAX 4000 /* entries of a service that one look takes in are a few more */
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
 #define DRAIN_US LOOP_MS(3000)
 
 static const char usage[] =
@@ -127,6 +130,7 @@ static void make_leader(struct program *p)
 {
 	const struct service_conf *c = p->conf;
 	const struct worker_conf *w = &c->worker;
+	const struct history_conf *h = &c->history;
 	const struct leader_options opt = {
 		.base_uri = c->base_uri,
 		.version = LOCKSTEP_VERSION,
@@ -141,6 +145,9 @@ static void make_leader(struct program *p)
 			.absent_grace_ms = (int64_t)c->absent_host_grace_seconds * 1000,
 			.tick_ms = w->interval_ms,
 			.batch_max = (size_t)w->max_batch_size,
+			.history_max = h->enabled ? (size_t)(h->max_requests < HISTORY_MAX ? h->max_requests : HISTORY_MAX) : 0,
+			.history_age_ms = h->enabled && h->purge_old ? h->purge_days * DAY_MS : 0,
+			.history_every_ms = h->purge_hours * HOUR_MS,
 			.limits = { c->enforce_target_agent_count, c->default_target_agent_count },
 			.auth_key = c->auth_key,
 			.metrics = p->metrics,
@@ -178,6 +185,7 @@ static void make_api(struct program *p)
 		.upstream_syntax = c->upstream_syntax == UPSTREAM_SYNTAX_WORD_TOKEN
 					   ? UPSTREAM_TOKEN
 					   : UPSTREAM_STRICT,
+		.history_fetch_max = (size_t)c->history.fetch_max,
 		.default_target_count = c->default_target_agent_count,
 		.purge_templates = strings_of(&c->purge_templates, c->arena),
 		.purge_excluded = strings_of(&c->purge_excluded, c->arena),

@@ -178,6 +178,7 @@ static void finished(struct step *s)
 	struct flight *f = s->f;
 
 	tell_ended(s);
+	past_ended(s->w->past, f);
 	count_end(s);
 	locks_ended(s->w->locks, f);
 	for (size_t i = 0; i < f->n; i++)
@@ -189,6 +190,7 @@ static void build_finish(struct step *s)
 {
 	struct flight *f = s->f;
 	bool state_changed = false;
+	size_t dropped = 0; /* bytes */
 
 	for (size_t i = 0; i < f->n; i++) {
 		struct flight_request *r = &f->rq[i];
@@ -196,6 +198,7 @@ static void build_finish(struct step *s)
 		step_set_status(s, r, (enum internal_state)r->verdict);
 		store_txn_delete(s->t, path_queue_item(s->arena, r->item->node), -1);
 		history_entry(s, r);
+		dropped += past_drop(s->w->past, s, r->item->id.service_id, dropped);
 		if (r->verdict == INTERNAL_COMPLETED)
 			change_state(s, r, &state_changed);
 		release_paths(s, r);
