@@ -237,11 +237,6 @@ static void reply_no_path(struct router *r, struct http_request *rq, enum path_k
 	}
 }
 
-void router_meter(const struct router *r, struct http_request *rq)
-{
-	http_meter(rq, r->opt.metrics);
-}
-
 size_t route_body_max(const struct route *route)
 {
 	return route && route->body_limit > 0 ? route->body_limit : UNWANTED_BODY_MAX;
@@ -269,7 +264,7 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 {
 	const struct route *route = row->route;
 
-	rq->route = route;
+	rq->pattern = route->pattern;
 	for (size_t i = 0; i < row->n; i++)
 		if (!(row->literals >> (31 - i) & 1))
 			add_param(rq, p, row, i);
@@ -289,7 +284,6 @@ void router_dispatch(struct router *r, struct http_request *rq)
 	enum path_kind kind = path_split(r, rq->path, &p);
 	struct found f = { NULL, NULL };
 
-	router_meter(r, rq);
 	if (kind == PATH_OK)
 		f = find(r, rq->method, &p);
 	if (f.row)

@@ -8,7 +8,6 @@
 #include "lib/base/str.h"
 #include "lib/records/requests.h"
 #include "service/api/job.h"
-#include "service/api/wait.h"
 #include "service/core/validate.h"
 
 #include <string.h>
@@ -71,17 +70,12 @@ static void run_get(struct job *job)
 	requests_look(job->api->opt.store, job->life, job->id, on_found, job);
 }
 
-static void answer_get(struct http_request *rq, struct api *api)
-{
-	job_start(api, &rq, false, http_param(rq, "requestId"), NULL, NULL, run_get);
-}
-
 void api_request_get(struct http_request *rq, void *app)
 {
 	const char *id = http_param(rq, "requestId");
 
 	if (validate_name(id))
-		wait_for_request(app, rq, id, answer_get);
+		job_start(app, &rq, false, id, NULL, NULL, run_get);
 	else
 		api_reply_not_found(&rq);
 }
