@@ -110,6 +110,27 @@ const struct value *context_agent_properties(const struct agentinfo *info, enum 
 	return v;
 }
 
+/* Two names of members mean something to the engine: data from outside must not have them. */
+static int check_names(const struct value *v, struct error *err)
+{
+	int rc = 0;
+
+	if (v->kind == VALUE_LIST) {
+		for (size_t i = 0; rc == 0 && i < v->u.list.n; i++)
+			rc = check_names(v->u.list.items[i], err);
+	} else if (v->kind == VALUE_MAP) {
+		for (size_t i = 0; rc == 0 && i < v->u.map.n; i++) {
+			const char *key = v->u.map.members[i].key;
+
+			if (str_eq(key, TEMPLATE_TEXT_KEY) || str_eq(key, TEMPLATE_OPTIONAL_KEY))
+				return error_set(err, ERR_INVALID, "options: a member is named by the control character 0x%02x",
+					(unsigned)key[0]);
+			rc = check_names(v->u.map.members[i].value, err);
+		}
+	}
+	return rc;
+}
+
 int context_build(const struct service_state *s, const struct context_agent *agent, struct arena *a,
 	const struct value **v_out, struct error *err)
 {
@@ -119,6 +140,8 @@ int context_build(const struct service_state *s, const struct context_agent *age
 	char hash[DIGEST_HEX];
 	int rc = context_put_upstreams(root, s, agent->level, a, err);
 
+	if (rc == 0 && service->options != NULL)
+		rc = check_names(service->options, err);
 	if (rc != 0)
 		return rc;
 	digest_hex(service->id, strlen(service->id), hash);

@@ -49,7 +49,9 @@ const struct value *context_agent_properties(const struct agentinfo *info, enum 
 	struct arena *a);
 
 /* Made for a rendering: the value borrows the texts of `s` and agent->properties, which must outlive it.
- * ERR_INVALID: an upstream whose address is no token (it could end a directive); the text names it. */
+ * ERR_INVALID: an upstream whose address is no token (it could end a directive); the text names it;
+ * a group, or a member of the options at any depth, with a name that only the engine may give (TEMPLATE_TEXT_KEY,
+ * TEMPLATE_OPTIONAL_KEY). */
 int context_build(const struct service_state *s, const struct context_agent *agent, struct arena *a,
 	const struct value **v_out, struct error *err) MUST_CHECK;
 

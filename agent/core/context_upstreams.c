@@ -189,6 +189,10 @@ static int upstream_value(const struct build *b, const struct upstream *u, const
 
 	if (rc == 0)
 		rc = check_address(u->resolved, err);
+	if (rc == 0 && u->group != NULL &&
+		(str_eq(u->group, TEMPLATE_TEXT_KEY) || str_eq(u->group, TEMPLATE_OPTIONAL_KEY)))
+		rc = error_set(err, ERR_INVALID, "upstream '%s': its group is named by the control character 0x%02x",
+			u->address != NULL ? u->address : "", (unsigned)u->group[0]);
 	if (rc != 0)
 		return rc;
 	v = value_map_sized(b->arena, UPSTREAM_MEMBERS);

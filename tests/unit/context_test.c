@@ -256,6 +256,32 @@ static void names(void **state)
 	}
 }
 
+#define NEEDED "\"serviceId\":\"s\",\"owners\":[],\"serviceBasePath\":\"/\",\"loadBalancerGroups\":[\"g\"]"
+
+/* Members and groups whose names mean something to the engine. */
+static void names_of_the_engine_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"{\"service\":{" NEEDED ",\"options\":{\"a\":[{\"\\u0001\":\"x\"}]}},\"upstreams\":[]}",
+		"{\"service\":{" NEEDED ",\"options\":{\"\\u0002\":null}},\"upstreams\":[]}",
+		"{\"service\":{" NEEDED "},\"upstreams\":[{\"upstream\":\"h:1\",\"group\":\"\\u0001\"}]}",
+	};
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct context_agent agent = { .level = TEMPLATE_LOCKSTEP };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		const struct service_state *s;
+		const struct value *v;
+		struct error err = ERROR_INIT;
+
+		if (record_decode(&service_state_record, bad[i], strlen(bad[i]), a, &s, &err) != 0)
+			fail_msg("%s", err.text);
+		assert_int_equal(context_build(s, &agent, a, &v, &err), ERR_INVALID);
+		assert_non_null(strstr(err.text, "control character"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +292,7 @@ int main(void)
 		cmocka_unit_test(java_optionals),
 		cmocka_unit_test(one_server_per_address),
 		cmocka_unit_test(a_bad_address_is_refused),
+		cmocka_unit_test(names_of_the_engine_are_refused),
 		cmocka_unit_test(names),
 	};
 
