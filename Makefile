@@ -108,9 +108,10 @@ fuzz-%: ## fuzz-NAME: search with clang; SECONDS=60
 		$(FUZZ_DICT_$*) -artifact_prefix=build/fuzz/ build/fuzz/found/$* tests/fuzz/corpus/$*
 
 .PHONY: docs
-docs: $(B)/print_settings $(B)/print_lifecycle ## print the pages that are made from tables
+docs: $(B)/print_settings $(B)/print_lifecycle $(B)/print_metrics ## print the pages that are made from tables
 	@$(B)/print_settings >docs/configuration.md.tmp && mv docs/configuration.md.tmp docs/configuration.md
 	@$(B)/print_lifecycle >docs/lifecycle.md.tmp && mv docs/lifecycle.md.tmp docs/lifecycle.md
+	@$(B)/print_metrics >docs/metrics.md.tmp && mv docs/metrics.md.tmp docs/metrics.md
 
 .PHONY: lint
 lint: ## layers, purity, names, sizes

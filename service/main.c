@@ -10,15 +10,20 @@
 #include "lib/base/str.h"
 #include "lib/http/server.h"
 #include "lib/loop/notify.h"
+#include "lib/records/link_meter.h"
 #include "lib/store/store_zk.h"
 #include "service/api/api.h"
 #include "service/service_settings.h"
+#include "service/work/service_metrics.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SLOW_TURN_US LOOP_MS(50)
+#define HISTORY_MAX 4000 /* entries of a service that one look takes in are a few more */
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
 #define DRAIN_US LOOP_MS(3000)
 
 static const char usage[] =
@@ -34,6 +39,8 @@ struct program {
 	struct store *store;
 	struct client *client;
 	struct state_cache *cache;
+	struct metrics *metrics;
+	struct link_meter *link_meter;
 	struct leader *leader;
 	struct api *api;
 	struct server *server;
@@ -111,10 +118,19 @@ static int make_store(struct program *p, struct error *err)
 	return store_zk_new(p->loop, &zk, &p->store, err);
 }
 
+static void make_metrics(struct program *p)
+{
+	p->metrics = metrics_new(service_metrics, METRIC_SERVICE_END);
+	metrics_set(p->metrics, METRIC_BUILD, METRIC_LABELS(LOCKSTEP_VERSION), 1);
+	metrics_set(p->metrics, METRIC_STARTED, METRIC_PLAIN, (double)loop_wall_ms(p->loop) / 1000);
+	p->link_meter = link_meter_new(p->store, p->metrics);
+}
+
 static void make_leader(struct program *p)
 {
 	const struct service_conf *c = p->conf;
 	const struct worker_conf *w = &c->worker;
+	const struct history_conf *h = &c->history;
 	const struct leader_options opt = {
 		.base_uri = c->base_uri,
 		.version = LOCKSTEP_VERSION,
@@ -129,8 +145,12 @@ static void make_leader(struct program *p)
 			.absent_grace_ms = (int64_t)c->absent_host_grace_seconds * 1000,
 			.tick_ms = w->interval_ms,
 			.batch_max = (size_t)w->max_batch_size,
+			.history_max = h->enabled ? (size_t)(h->max_requests < HISTORY_MAX ? h->max_requests : HISTORY_MAX) : 0,
+			.history_age_ms = h->enabled && h->purge_old ? h->purge_days * DAY_MS : 0,
+			.history_every_ms = h->purge_hours * HOUR_MS,
 			.limits = { c->enforce_target_agent_count, c->default_target_agent_count },
 			.auth_key = c->auth_key,
+			.metrics = p->metrics,
 		},
 		.committed = api_on_committed,
 		.ctx = p->cache,
@@ -165,9 +185,12 @@ static void make_api(struct program *p)
 		.upstream_syntax = c->upstream_syntax == UPSTREAM_SYNTAX_WORD_TOKEN
 					   ? UPSTREAM_TOKEN
 					   : UPSTREAM_STRICT,
+		.history_fetch_max = (size_t)c->history.fetch_max,
 		.default_target_count = c->default_target_agent_count,
 		.purge_templates = strings_of(&c->purge_templates, c->arena),
 		.purge_excluded = strings_of(&c->purge_excluded, c->arena),
+		.max_waiters = (size_t)c->max_waiters,
+		.metrics = p->metrics,
 	};
 
 	p->api = api_new(&opt);
@@ -201,6 +224,7 @@ static void on_signal(void *ctx, int signum)
 	p->stopping = true;
 	log_info(NULL, "stopping", "signal", log_int(signum));
 	notify_stopping(p->notify);
+	api_drain(p->api);
 	server_drain(p->server, stop_loop, p);
 	loop_timer_start(p->loop, &p->drain, DRAIN_US);
 }
@@ -219,7 +243,9 @@ static void take_apart(struct program *p)
 	leader_free(&p->leader);
 	state_cache_free(&p->cache);
 	client_free(&p->client);
+	link_meter_free(&p->link_meter);
 	store_free(&p->store);
+	metrics_free(&p->metrics);
 	notify_free(&p->notify);
 	loop_free(&p->loop);
 }
@@ -237,6 +263,7 @@ static int run(struct program *p)
 	loop_on_slow_turn(p->loop, SLOW_TURN_US, on_slow_turn, p);
 	rc = make_store(p, &err);
 	if (rc == 0) {
+		make_metrics(p);
 		p->client = client_new(p->loop);
 		p->cache = state_cache_new(p->loop, p->store);
 		make_leader(p);

@@ -36,6 +36,8 @@ const struct setting service_settings[] = {
 	SET_ENUM(CONF, upstream_syntax, "upstreamSyntax", "strict", "strict|token",
 		"`strict`: an upstream is `host:port`, `a.b.c.d:port` or `[v6]:port`. `token`: any printable text without "
 		"space, quotes, backtick and `# ; { } \\ $`."),
+	SET_INT(CONF, max_waiters, "maxWaiters", "1000", 1, 100000,
+		"Requests with `wait=` that are held at a time; who comes then is answered at once."),
 	SET_NO_EFFECT("agentMaxAttempts", "agents are asked again until the deadline: `worker.applyDeadlineMs`"),
 	SET_NO_EFFECT("agentRequestTimeoutMs", "`worker.agentCallTimeoutMs` took its place"),
 	SET_NO_EFFECT("agentBatchRequestUriFormat", "only Lockstep's agents are called, at a place of their own"),
@@ -68,9 +70,18 @@ const struct setting service_settings[] = {
 	DAEMON_AUTH_ENABLED_ROW(CONF, daemon),
 	SET_STRING(CONF, auth_key, "auth.key", NULL, SETTING_SECRET, "A key that is put into ZooKeeper at start, with the owner `baragon`."),
 
-	SET_NO_EFFECT_SECTION("history",
-		"enabled|workerInitialDelayHours|purgeEveryHours|purgeOldRequests|purgeOldRequestsAfterDays|"
-		"purgeWhenDateNotFound|maxRequestsPerService|maxResponsesToFetch", "finished requests are not removed yet"),
+	SET_BOOL(CONF, history.enabled, "history.enabled", "true", "Remove what is too much of the requests that have ended."),
+	SET_INT(CONF, history.max_requests, "history.maxRequestsPerService", "50", 1, 100000000,
+		"How many of a service are kept, 4000 at most. The oldest go in the transaction that ends the next; those of the last two "
+		"minutes stay, up to 200 more."),
+	SET_BOOL(CONF, history.purge_old, "history.purgeOldRequests", "true", "Remove those that are too old."),
+	SET_INT(CONF, history.purge_days, "history.purgeOldRequestsAfterDays", "30", 1, 36500, "What too old means."),
+	SET_INT(CONF, history.purge_hours, "history.purgeEveryHours", "24", 1, 8760,
+		"How often all services are looked at, also those without new requests and those that are gone."),
+	SET_INT(CONF, history.fetch_max, "history.maxResponsesToFetch", "1000", 1, 100000000,
+		"At most so many, and 5000, are told by `GET /request/history/{serviceId}`."),
+	SET_NO_EFFECT("history.workerInitialDelayHours", "the first look is a minute after a leader has started"),
+	SET_NO_EFFECT("history.purgeWhenDateNotFound", "every entry has its time"),
 
 	SET_STRINGS(CONF, purge_templates, "purgeCache.enabledTemplates",
 		"Updates of services with these templates are marked `purgeCache`: agents purge their caches."),

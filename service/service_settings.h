@@ -25,12 +25,18 @@ struct worker_conf {
 	int64_t agent_call_timeout_ms; /* one call; a long apply is asked again */
 };
 
+struct history_conf {
+	bool enabled, purge_old;
+	int max_requests, purge_days, purge_hours, fetch_max;
+};
+
 struct service_conf {
 	struct arena *arena;
 	struct daemon_conf daemon; /* host, port, context path, ZooKeeper, auth, log level */
 	const char *base_uri;      /* derived: http://host:port/context, as in /workers */
 
 	struct worker_conf worker;
+	struct history_conf history;
 	const char *auth_key;        /* put into ZooKeeper at start; NULL: none */
 	const char *master_key;      /* opens the administration of keys; NULL: none does */
 	bool enforce_target_agent_count;
@@ -40,6 +46,7 @@ struct service_conf {
 	/* Ours. */
 	int absent_host_grace_seconds; /* 0: an absent host does not count, as in Java */
 	bool allow_mixed_services;
+	int max_waiters;
 	int upstream_syntax; /* enum upstream_syntax_word */
 };
 

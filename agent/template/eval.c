@@ -159,9 +159,15 @@ static bool same(const struct value *x, const struct value *y)
 
 const struct scope *eval_scope(const struct scope *up, const struct value *self, struct scope *room)
 {
-	if (up != NULL && up->self == self)
+	const struct value *around = up == NULL ? NULL : up->seen != NULL ? up->seen : up->self;
+
+	if (around == self && up->self == self)
 		return up;
-	*room = up != NULL && self->kind != VALUE_MAP && same(self, up->self) ? *up : (struct scope){ .up = up };
+	*room = (struct scope){ .up = up };
+	if (around != NULL && (around == self || (self->kind != VALUE_MAP && same(self, around)))) {
+		*room = *up;
+		room->seen = around;
+	}
 	room->self = self;
 	return room;
 }

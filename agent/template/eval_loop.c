@@ -48,7 +48,7 @@ static int turn(struct eval *e, struct each *x, const struct value *self, const 
 		x->loop.key.u.s = key;
 	}
 	if (java) {
-		x->scope = (struct scope){ x->env->at.scope, self, key == NULL ? &x->loop : NULL };
+		x->scope = (struct scope){ x->env->at.scope, self, key == NULL ? &x->loop : NULL, NULL };
 		x->in.at.scope = &x->scope;
 	} else {
 		x->in.at.scope = eval_scope(x->env->at.scope, self, &x->scope);

@@ -133,7 +133,7 @@ static int lex_comment(struct lexer *lx, struct token *tok, size_t bang, struct 
 		return lex_fail(lx, "the comment that begins here has no end", err);
 	take(lx, tok, TOKEN_COMMENT, end - lx->pos);
 	tok->before = lx->text[bang - 1] == '~';
-	tok->after = lx->text[end - strlen(lx->close) - 1] == '~';
+	tok->after = !lx->baragon && lx->text[end - strlen(lx->close) - 1] == '~';
 	return 0;
 }
 

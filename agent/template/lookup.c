@@ -226,13 +226,18 @@ static bool ends_search(const struct value *v)
 }
 
 /* Most paths lead from within a loop to the same place again and again. */
+static const struct value *seen(const struct scope *scope)
+{
+	return scope->seen != NULL ? scope->seen : scope->self;
+}
+
 static const struct value *outwards(struct lookup *l, const struct path *path, const struct scope *scope)
 {
 	const struct segment *first = &path->segs[0];
 	struct lookup_led *led = &l->led[((uintptr_t)path >> 4) % LOOKUP_PATHS];
 
 	for (; scope != NULL; scope = scope->up) {
-		const struct value *self = scope->self, *v;
+		const struct value *self = seen(scope), *v;
 
 		if (led->path == path && led->where == self)
 			return led->found;
@@ -273,7 +278,7 @@ const struct value *lookup_path(struct lookup *l, const struct path *path, const
 	if (l->level == TEMPLATE_BARAGON)
 		return java_path(l, path, scope);
 	if (path->here || path->up > 0)
-		return walk(l, scope->self, path->segs, path->n);
+		return walk(l, path->up > 0 ? seen(scope) : scope->self, path->segs, path->n);
 	return path->n > 0 ? outwards(l, path, scope) : scope->self;
 }
 

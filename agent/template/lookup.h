@@ -29,6 +29,9 @@ struct scope {
 	const struct scope *up;
 	const struct value *self;
 	const struct loop *loop; /* baragon: of the turn that made the scope; or NULL */
+	/* What ../ and names find here where it is not self: handlebars.js makes no scope for a value that == the
+	 * one around it, and goes on to look into that. NULL: self. */
+	const struct value *seen;
 };
 
 /* What @x sees; handed down to all that is within. */

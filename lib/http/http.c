@@ -60,12 +60,15 @@ void http_request_detach(struct http_request *rq)
 	rq->carrier = NULL;
 	rq->exchange = NULL;
 	rq->gone = NULL;
+	http_metered(rq, 0); /* it may outlive who counts */
+	rq->metrics = NULL;
 }
 
 void http_request_tell_gone(struct http_request *rq)
 {
 	void (*gone)(void *) = STEAL(rq->gone);
 
+	rq->left = true;
 	if (gone)
 		gone(rq->gone_ctx);
 }
@@ -144,7 +147,7 @@ const char *http_key(const struct http_request *rq)
 
 const char *http_pattern(const struct http_request *rq)
 {
-	return rq->pattern ? rq->pattern : "";
+	return rq->route ? rq->route->pattern : "";
 }
 
 void http_on_gone(struct http_request *rq, void (*fn)(void *ctx), void *ctx)
@@ -181,6 +184,7 @@ static void reply(struct http_request **rq_take, struct http_payload *pl)
 	ASSERT(rq && pl->status >= 200 && pl->status <= 599);
 	pl->headers = rq->reply_headers;
 	rq->gone = NULL;
+	http_metered(rq, pl->status);
 	if (rq->carrier)
 		rq->carrier->reply(rq, pl);
 	else

@@ -45,10 +45,13 @@ struct http_request {
 	void *exchange;                     /* the carrier's own */
 	struct arena *arena;
 	const char *method, *path, *query, *peer;
-	const char *pattern; /* of the route; NULL: none was found yet */
 	struct slice body;
 	char *body_owned;
 	struct http_pair *headers, *params, *reply_headers;
+	struct metrics *metrics; /* that count its answer; NULL = none */
+	int64_t started;
+	const struct route *route; /* NULL: none was found */
+	bool left; /* the client has gone */
 	void (*gone)(void *ctx);
 	void *gone_ctx;
 };
@@ -63,6 +66,12 @@ void http_request_take_body(struct http_request *rq, struct buf *body);
 void http_request_drop(struct http_request **rq_take);
 void http_request_detach(struct http_request *rq);
 void http_request_tell_gone(struct http_request *rq); /* calls the handler's function once */
+
+/* http_metrics.c: its time runs from now; it is answered. */
+void http_meter(struct http_request *rq, struct metrics *m);
+void http_metered(const struct http_request *rq, int status);
+/* The same with the metrics of a router, for what is answered without it. */
+void router_meter(const struct router *r, struct http_request *rq);
 
 /* How much body to read for a row; NULL: a request that will be refused. */
 size_t route_body_max(const struct route *route);

@@ -237,6 +237,11 @@ static void reply_no_path(struct router *r, struct http_request *rq, enum path_k
 	}
 }
 
+void router_meter(const struct router *r, struct http_request *rq)
+{
+	http_meter(rq, r->opt.metrics);
+}
+
 size_t route_body_max(const struct route *route)
 {
 	return route && route->body_limit > 0 ? route->body_limit : UNWANTED_BODY_MAX;
@@ -264,7 +269,7 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 {
 	const struct route *route = row->route;
 
-	rq->pattern = route->pattern;
+	rq->route = route;
 	for (size_t i = 0; i < row->n; i++)
 		if (!(row->literals >> (31 - i) & 1))
 			add_param(rq, p, row, i);
@@ -284,6 +289,7 @@ void router_dispatch(struct router *r, struct http_request *rq)
 	enum path_kind kind = path_split(r, rq->path, &p);
 	struct found f = { NULL, NULL };
 
+	router_meter(r, rq);
 	if (kind == PATH_OK)
 		f = find(r, rq->method, &p);
 	if (f.row)

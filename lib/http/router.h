@@ -14,6 +14,8 @@
 
 #include "lib/http/http.h"
 
+struct metrics;
+
 /* What a caller's key must open, where keys are asked for. */
 enum role {
 	ROLE_OPEN,   /* none is needed */
@@ -38,6 +40,7 @@ struct router_options {
 	size_t n_routes;
 	bool (*enter)(struct http_request **rq, const struct route *route, void *app);
 	void *app;
+	struct metrics *metrics; /* counts answers (http_metrics.h); NULL = nobody does */
 };
 struct router;
 struct router *router_new(const struct router_options *opt);

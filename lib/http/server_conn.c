@@ -235,6 +235,7 @@ static struct http_request *conn_request(struct conn *conn, const char *method)
 	struct http_request *rq =
 		http_request_new(&carrier, conn, method, conn->target, conn->peer);
 
+	router_meter(conn->s->router, rq);
 	MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, add_header, rq);
 	return rq;
 }

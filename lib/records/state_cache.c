@@ -108,6 +108,33 @@ void state_cache_look_after(struct state_cache *c, int64_t us)
 	loop_timer_start(c->loop, &c->timer, us);
 }
 
+/* --- who wants to know --- */
+
+static void on_tell(void *ctx)
+{
+	struct state_cache *c = ctx;
+	struct state_listener *l, *tmp;
+
+	DL_FOREACH_SAFE(c->listeners, l, tmp)
+		l->fn(l->ctx);
+}
+
+void state_cache_tell(struct state_cache *c)
+{
+	if (c->listeners != NULL)
+		loop_timer_start(c->loop, &c->tell, 0);
+}
+
+void state_cache_listen(struct state_cache *c, struct state_listener *l)
+{
+	DL_APPEND(c->listeners, l);
+}
+
+void state_cache_unlisten(struct state_cache *c, struct state_listener *l)
+{
+	DL_DELETE(c->listeners, l);
+}
+
 /* --- when to load --- */
 
 static void look(void *ctx);
@@ -173,6 +200,7 @@ struct state_cache *state_cache_new(struct loop *l, struct store *st)
 	c->version = -1;
 	c->life = life_new();
 	c->timer = (struct loop_timer){ .fn = on_timer, .ctx = c };
+	c->tell = (struct loop_timer){ .fn = on_tell, .ctx = c };
 	c->watch = store_watch_new(st, PATH_STATE_VERSION, STORE_WATCH_DATA, look, c);
 	loop_timer_start(l, &c->timer, 0);
 	return c;
@@ -188,6 +216,7 @@ void state_cache_free(struct state_cache **cp)
 	life_end(&c->life);
 	store_watch_free(&c->watch);
 	loop_timer_stop(c->loop, &c->timer);
+	loop_timer_stop(c->loop, &c->tell);
 	if (!c->building) { /* the waves are with the store, and go silently */
 		c->staged = NULL;
 		c->n_staged = 0;
@@ -299,6 +328,7 @@ void state_cache_apply(
 	if (version_bumped) {
 		c->bumps++;
 		c->version++;
+		state_cache_tell(c);
 	}
 	state_cache_changed(c);
 }

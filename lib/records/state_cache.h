@@ -54,6 +54,15 @@ struct cached_state *state_cache_all(struct state_cache *c);
 void state_cache_each(
 	const struct state_cache *c, void (*each)(void *ctx, struct cached_service *s), void *ctx);
 
+/* Told in a later turn that the version has changed. Embedded in its owner, removed before that is freed. */
+struct state_listener {
+	void (*fn)(void *ctx);
+	void *ctx;
+	struct state_listener *prev, *next; /* private */
+};
+void state_cache_listen(struct state_cache *c, struct state_listener *l);
+void state_cache_unlisten(struct state_cache *c, struct state_listener *l);
+
 /* What was just committed by this process, in one transaction. */
 struct state_change {
 	const char *service_id;

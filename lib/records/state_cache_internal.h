@@ -43,6 +43,8 @@ struct state_cache {
 	struct life *life;
 	struct store_watch *watch;
 	struct loop_timer timer; /* the next load, or its next turn of building */
+	struct state_listener *listeners;
+	struct loop_timer tell;
 	struct entry *entries;
 	struct cached_state *all;
 	bool ready, again;
@@ -71,6 +73,7 @@ void state_cache_remove(struct state_cache *c, struct entry *e);
 bool state_cache_was_applied(const struct state_cache *c, const char *id);
 void state_cache_forget_applied(struct state_cache *c);
 void state_cache_changed(struct state_cache *c);
+void state_cache_tell(struct state_cache *c); /* the version is another one */
 void state_cache_look_after(struct state_cache *c, int64_t us);
 
 /* state_cache_load.c */

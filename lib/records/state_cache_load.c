@@ -102,11 +102,15 @@ static void finish_load(struct state_cache *c)
 	c->took = loop_now(c->loop) - c->started;
 	c->torn = whole ? 0 : c->torn + 1;
 	if (whole || c->torn >= TORN_MAX) {
+		int32_t before = c->version;
+
 		swap(c);
 		/* Of a torn picture the older version is told, so that the next look loads again.
 		 */
 		c->version = whole ? c->v1 + (int32_t)(c->bumps - c->bumps1) : c->v0;
 		c->ready = true;
+		if (c->version != before)
+			state_cache_tell(c);
 		c->again |= !whole;
 	} else {
 		c->again = true;

@@ -9,9 +9,12 @@
 
 #include "lib/base/map.h"
 #include "lib/base/str.h"
+#include "lib/http/http_metrics.h"
 #include "lib/records/keyring.h"
 #include "service/api/job.h"
+#include "service/api/wait.h"
 #include "service/api/zipped.h"
+#include "service/work/service_metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +72,7 @@ static const struct route routes[] = {
 	{ "GET",    "/status",                  api_status_get,     ROLE_OPEN, 0, "of this service" },
 	{ "GET",    "/status/master",          api_status_master,  ROLE_OPEN, 0, "of the leader, or of this service" },
 	{ "GET",    "/workers",                 api_status_workers, ROLE_OPEN, 0, "base URIs of all services, the leader first" },
+	{ "GET",    "/metrics",                 api_metrics,        ROLE_READ, 0, "what is counted, for operators" },
 	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_AGENT, AGENT_MAX, "an agent starts" },
 	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_AGENT, AGENT_MAX, "an agent stops" },
 	{ "GET",    "/checkin/{group}/can-shutdown", api_checkin_can_shutdown, ROLE_OPEN, 0, "may an agent stop?" },
@@ -137,6 +141,8 @@ static bool accepts(const struct http_request *rq, const struct route *route)
 
 	if (accept == NULL || strcasestr(accept, "*/*") != NULL || strcasestr(accept, type) != NULL)
 		return true;
+	if (route->handle == api_metrics && http_metrics_accepts(accept))
+		return true;
 	accept = strcasestr(accept, family);
 	return accept != NULL && accept[strlen(family)] == '*';
 }
@@ -176,7 +182,7 @@ static void on_link(void *ctx, enum store_link link)
 struct api *api_new(const struct api_options *opt)
 {
 	struct api *api = xcalloc(1, sizeof(*api));
-	const struct router_options router = { .context_path = opt->context_path,
+	struct router_options router = { .context_path = opt->context_path,
 		.routes = routes,
 		.n_routes = ARRAY_LEN(routes),
 		.enter = enter,
@@ -191,7 +197,12 @@ struct api *api_new(const struct api_options *opt)
 		rand_seed(&api->rand, opt->seed);
 	else
 		rand_seed_os(&api->rand);
+	if (opt->metrics == NULL)
+		api->own_metrics = metrics_new(service_metrics, METRIC_SERVICE_END);
+	api->metrics = opt->metrics != NULL ? opt->metrics : api->own_metrics;
+	router.metrics = api->metrics;
 	api->router = router_new(&router);
+	api->waiters = waiters_new(api, opt->max_waiters);
 	api->known = known_new(opt->store);
 	api->zipped = zipped_new(opt->loop);
 	if (opt->auth_enabled || opt->master_key != NULL)
@@ -212,16 +223,23 @@ void api_free(struct api **ap)
 	store_unlisten(api->opt.store, &api->listener);
 	while (api->jobs != NULL)
 		job_reply_error(api->jobs, 503, "this service is stopping");
+	waiters_free(&api->waiters);
 	keyring_free(&api->keys);
 	known_free(&api->known);
 	zipped_free(&api->zipped);
 	router_free(&api->router);
+	metrics_free(&api->own_metrics);
 	free(api);
 }
 
 struct router *api_router(struct api *api)
 {
 	return api->router;
+}
+
+void api_drain(struct api *api)
+{
+	waiters_release(api->waiters);
 }
 
 void api_on_committed(void *state_cache, const struct worker_commit *commits, size_t n)

@@ -35,6 +35,8 @@ struct api_options {
 	struct strings purge_templates, purge_excluded; /* for the purgeCache flag of updates */
 	size_t history_fetch_max; /* ended requests in one list; 0 = 1000 */
 	uint64_t seed; /* of generated ids; 0 = from the system */
+	size_t max_waiters; /* requests with wait= that are held; 0 = 1000 */
+	struct metrics *metrics; /* of service_metrics.h, the worker's too; NULL: it has its own */
 	int64_t deadline_ms; /* an answer comes by then, if only 504; 0 = 1.5 s */
 };
 
@@ -42,6 +44,8 @@ struct api;
 struct api *api_new(const struct api_options *opt);
 void api_free(struct api **api); /* requests still open are answered 503; the router goes too */
 struct router *api_router(struct api *api);
+/* Before the server is drained: requests that are held are answered now. */
+void api_drain(struct api *api);
 
 /* For leader_options.committed: what this service has committed goes straight into its cache. */
 void api_on_committed(void *state_cache, const struct worker_commit *commits, size_t n);

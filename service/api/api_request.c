@@ -8,6 +8,7 @@
 #include "lib/base/str.h"
 #include "lib/records/requests.h"
 #include "service/api/job.h"
+#include "service/api/wait.h"
 #include "service/core/validate.h"
 
 #include <string.h>
@@ -70,12 +71,17 @@ static void run_get(struct job *job)
 	requests_look(job->api->opt.store, job->life, job->id, on_found, job);
 }
 
+static void answer_get(struct http_request *rq, struct api *api)
+{
+	job_start(api, &rq, false, http_param(rq, "requestId"), NULL, NULL, run_get);
+}
+
 void api_request_get(struct http_request *rq, void *app)
 {
 	const char *id = http_param(rq, "requestId");
 
 	if (validate_name(id))
-		job_start(app, &rq, false, id, NULL, NULL, run_get);
+		wait_for_request(app, rq, id, answer_get);
 	else
 		api_reply_not_found(&rq);
 }

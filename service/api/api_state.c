@@ -10,6 +10,7 @@
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
 #include "service/api/job.h"
+#include "service/api/wait.h"
 #include "service/api/zipped.h"
 #include "service/core/validate.h"
 
@@ -74,9 +75,14 @@ static void run_list(struct job *job)
 	reply_all(api, &rq);
 }
 
+static void answer_list(struct http_request *rq, struct api *api)
+{
+	job_start(api, &rq, false, NULL, NULL, NULL, run_list);
+}
+
 void api_state_list(struct http_request *rq, void *app)
 {
-	job_start(app, &rq, false, NULL, NULL, NULL, run_list);
+	wait_for_state(app, rq, answer_list);
 }
 
 /* --- one service, from the store --- */

@@ -27,6 +27,8 @@ struct api {
 	struct known *known;
 	struct keyring *keys; /* NULL: no authentication, and no keys to administer */
 	struct zipped *zipped;
+	struct waiters *waiters;
+	struct metrics *metrics, *own_metrics; /* own: none were given */
 	struct rand_state rand; /* for generated ids, and who of several is asked */
 	struct store_listener listener;
 	struct job *jobs;
@@ -144,6 +146,7 @@ void api_status_master(struct http_request *rq, void *app);
 void api_status_workers(struct http_request *rq, void *app);
 void api_checkin(struct http_request *rq, void *app);
 void api_checkin_can_shutdown(struct http_request *rq, void *app);
+void api_metrics(struct http_request *rq, void *app);
 void api_auth_verify(struct http_request *rq, void *app);
 void api_auth_list(struct http_request *rq, void *app);
 void api_auth_post(struct http_request *rq, void *app);

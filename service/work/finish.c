@@ -5,6 +5,7 @@
 #include "service/work/step.h"
 
 #include "lib/records/paths.h"
+#include "service/work/service_metrics.h"
 
 #include <string.h>
 
@@ -108,6 +109,39 @@ static void last_requests(struct step *s)
 	}
 }
 
+static const char *outcome_of(const struct flight *f)
+{
+	const char *outcome = f->dv >= 0 ? "reverted" : "refused";
+
+	for (size_t i = 0; i < f->n; i++) {
+		int verdict = f->rq[i].verdict;
+
+		if (verdict == INTERNAL_COMPLETED)
+			return "committed";
+		if (verdict == INTERNAL_FAILED_REVERT_FAILED || verdict == INTERNAL_FAILED_CANCEL_FAILED)
+			return "stuck";
+		if (verdict == INTERNAL_CANCELLED)
+			outcome = "cancelled";
+	}
+	return outcome;
+}
+
+static void count_end(const struct step *s)
+{
+	struct metrics *m = s->w->opt.metrics;
+	int64_t now = loop_wall_ms(s->w->loop);
+
+	metrics_add(m, METRIC_BATCHES, METRIC_LABELS(outcome_of(s->f)), 1);
+	for (size_t i = 0; i < s->f->n; i++) {
+		const struct flight_request *r = &s->f->rq[i];
+		enum public_state state = internal_state_public((enum internal_state)r->verdict);
+
+		if (r->item->posted_ms > 0)
+			metrics_took(m, METRIC_REQUESTS, METRIC_LABELS(public_state_names[state]),
+				LOOP_MS(now - r->item->posted_ms));
+	}
+}
+
 static void tell_ended(struct step *s)
 {
 	struct flight *f = s->f;
@@ -144,6 +178,8 @@ static void finished(struct step *s)
 	struct flight *f = s->f;
 
 	tell_ended(s);
+	past_ended(s->w->past, f);
+	count_end(s);
 	locks_ended(s->w->locks, f);
 	for (size_t i = 0; i < f->n; i++)
 		f->rq[i].item->bad = "ended"; /* its queue node is gone */
@@ -154,6 +190,7 @@ static void build_finish(struct step *s)
 {
 	struct flight *f = s->f;
 	bool state_changed = false;
+	size_t dropped = 0; /* bytes */
 
 	for (size_t i = 0; i < f->n; i++) {
 		struct flight_request *r = &f->rq[i];
@@ -161,6 +198,7 @@ static void build_finish(struct step *s)
 		step_set_status(s, r, (enum internal_state)r->verdict);
 		store_txn_delete(s->t, path_queue_item(s->arena, r->item->node), -1);
 		history_entry(s, r);
+		dropped += past_drop(s->w->past, s, r->item->id.service_id, dropped);
 		if (r->verdict == INTERNAL_COMPLETED)
 			change_state(s, r, &state_changed);
 		release_paths(s, r);

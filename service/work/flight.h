@@ -21,6 +21,7 @@
 #include "service/core/lifecycle.h"
 #include "service/core/tally.h"
 #include "service/work/item.h"
+#include "service/work/past.h"
 #include "service/work/worker.h"
 
 struct flight_request {
@@ -96,6 +97,8 @@ struct worker {
 	struct janitor *janitor;
 	struct locks *locks;
 	struct known_agents *known_agents;
+	struct past *past;
+	struct expiry *expiry;
 	bool started;                /* T9 is done */
 	bool reloading, scanning, listing, scan_again, first_start;
 	int64_t last_turn_ms;

@@ -92,6 +92,13 @@ static void take_state(struct item *it, const struct reader *r, size_t at)
 		it->bad = arena_printf(it->arena, "its service's record: %s", err.text);
 }
 
+static void take_history(struct worker *w, struct item *it, const struct store_node *folder)
+{
+	it->history_parent = folder != NULL;
+	if (folder != NULL && folder->num_children > 0)
+		past_look(w->past, it->id.service_id, (size_t)folder->num_children);
+}
+
 void queue_take_item(struct worker *w, struct item *it, const struct reader *r, size_t at)
 {
 	const struct store_node *node = reader_node(r, at), *status = reader_node(r, at + 1), *message = reader_node(r, at + 2);
@@ -103,13 +110,15 @@ void queue_take_item(struct worker *w, struct item *it, const struct reader *r, 
 	it->stale = it->doubt = false;
 	it->known_at = loop_now(w->loop);
 	it->bad = NULL;
-	it->history_parent = reader_exists(r, at + 5);
+	take_history(w, it, reader_node(r, at + 5));
 	it->history_entry = reader_exists(r, at + 6);
 	if (node == NULL || status == NULL) {
 		it->bad = "no request or no status belongs to it";
 		return;
 	}
 	it->locks.n = 0;
+	if (it->posted_ms == 0)
+		it->posted_ms = node->modified_ms;
 	it->raw = arena_strndup(it->arena, node->len > 0 ? node->data : "", node->len);
 	it->raw_len = node->len;
 	if (it->request == NULL) {
@@ -285,7 +294,7 @@ static void on_put(void *ctx, struct reader **r_take, const struct error *err)
 		return; /* the link went, which starts everything over; or it is gone already */
 	it->loading = false;
 	it->loaded = true;
-	it->history_parent = reader_exists(r, 2);
+	take_history(p->w, it, reader_node(r, 2));
 	take_state(it, r, 0);
 	it->locks.items = arena_alloc(it->arena, (p->locks.n + 1) * sizeof(struct plan_path));
 	for (size_t i = 0; i < p->locks.n; i++)
@@ -351,6 +360,7 @@ void worker_put(struct worker *w, const struct request *rq, int64_t index)
 	it->request = own;
 	it->raw = arena_strndup(it->arena, json.data, json.len);
 	it->raw_len = json.len;
+	it->posted_ms = loop_wall_ms(w->loop);
 	it->status = INTERNAL_PENDING;
 	it->status_version = 0;
 	it->known_at = loop_now(w->loop);

@@ -88,6 +88,8 @@ static void on_committed(void *ctx, const struct store_result *res, const struct
 	if (end == STEP_CONFLICT || end == STEP_UNKNOWN)
 		log_info(&f->log, "transaction not applied", "reason", err->text);
 	f->in_txn = false;
+	if (end != STEP_DONE)
+		past_doubt(s->w->past, f);
 	if (end == STEP_DONE && s->dv_after == -2) {
 		s->applied(s); /* ends the flight */
 		step_free(s);

@@ -103,6 +103,7 @@ void takeover_forget(struct worker *w)
 		queue_item_free(w, it);
 	load_forget(w);
 	locks_forget(w->locks);
+	past_forget(w->past);
 	life_end(&w->life); /* what is being read belongs to the past */
 	w->life = life_new();
 	w->scanning = w->scan_again = w->listing = false;

@@ -241,6 +241,7 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->client = cl;
 	w->opt = *opt;
 	w->opt.tick_ms = opt->tick_ms != 0 ? opt->tick_ms : 5000;
+	w->opt.history_spared_ms = opt->history_spared_ms != 0 ? opt->history_spared_ms : 120000;
 	w->opt.rules.absent = opt->rules.absent && opt->absent_grace_ms > 0;
 	w->ev = *ev;
 	w->life = life_new();
@@ -253,6 +254,8 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->janitor = janitor_new(w);
 	w->locks = locks_new(w);
 	w->known_agents = known_agents_new(w);
+	w->past = past_new(w);
+	w->expiry = expiry_new(w);
 	w->listener = (struct store_listener){ .fn = takeover_on_link, .ctx = w };
 	store_listen(st, &w->listener);
 	w->queue_watch = store_watch_new(st, PATH_QUEUE, STORE_WATCH_CHILDREN, on_queue_changed, w);
@@ -276,6 +279,8 @@ void worker_free(struct worker **wp)
 	janitor_free(&w->janitor);
 	locks_free(&w->locks);
 	known_agents_free(&w->known_agents);
+	past_free(&w->past);
+	expiry_free(&w->expiry);
 	roster_free(&w->roster);
 	life_end(&w->life);
 	free(w->latch_node);

@@ -19,6 +19,7 @@
 #include "lib/store/store.h"
 #include "service/core/plan.h"
 
+struct metrics;
 struct worker_options {
 	struct rules rules;
 	int64_t prepare_deadline_ms, apply_deadline_ms, revert_deadline_ms; /* D_prepare, D_apply, D_back */
@@ -26,8 +27,13 @@ struct worker_options {
 	int64_t absent_grace_ms;    /* an absent host leaves after this; 0 = it does not count at all (Java's rule) */
 	int64_t tick_ms;            /* the slow tick; 0 = 5 s */
 	size_t batch_max;           /* requests in one batch */
+	size_t history_max;         /* ended requests kept of a service; 0 = all */
+	int64_t history_age_ms;     /* older ones are dropped by the walk; 0 = none for their age */
+	int64_t history_spared_ms;  /* younger ones are kept all the same: a client may be asking for them; 0 = 2 minutes */
+	int64_t history_every_ms;   /* from the end of a walk to the next; 0 = a day */
 	struct plan_limits limits;
 	const char *auth_key;       /* sent to agents; NULL = none */
+	struct metrics *metrics;    /* of service_metrics.h; NULL = nobody counts */
 };
 
 /* After a COMMIT of this leader: for the cache that readers are served from. */

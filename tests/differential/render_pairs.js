@@ -19,8 +19,6 @@ const SOURCE = fs.readFileSync(PATH, 'utf8');
 const CHANGES = {
 	/* With noEscape, {{a}}{{b}} of two numbers prints their sum. */
 	sum: [[/\[" != null \? ",(\w),/, '[" != null ? \\"\\" + ",$1,']],
-	/* A scope is left out when it == the one around it: "1" and 1, ["a"] and "a". */
-	scope: [[/!(\w)\|\|(\w)==\1\[0\]\|\|/, '!$1||Object.is($2,$1[0])||']],
 	/* The members of what is false, behind @: {{@first.x}} is false. */
 	chain: [[/return (\w)\?\[" && ",(\w)\]:/, 'return ']],
 	/* In a block, a scope that is null is an empty object. */

@@ -64,6 +64,14 @@ static const char *const PLACES_NGINX =
 static const char *const PLACES_WORDS = "{{#each service.options.list}}\n"
 	"    add_header X-A{{this}} \"{{this}}\" '{{this}}' {{this}};\n"
 	"{{/each}}\n";
+static const char *const GROUP =
+	"frontend f\n"
+	"{{#each services}}\n"
+	"    # {{id}}\n"
+	"{{#each paths}}\n"
+	"    use_backend {{../backend}} if { path_beg -- \"{{this}}\" } # {{../service.options.text}}\n"
+	"{{/each}}\n"
+	"{{/each}}\n";
 /* clang-format on */
 
 #define KIND_FILES 2
@@ -71,6 +79,7 @@ static const char *const PLACES_WORDS = "{{#each service.options.list}}\n"
 struct kind {
 	const char *name;
 	struct { const char *filename, *shipped, *text; } files[KIND_FILES];
+	bool group; /* one template that sees all services */
 	struct renderer *r;
 	struct twins_words words;
 	size_t compared, refused, skipped;
@@ -85,6 +94,7 @@ static struct kind kinds[] = {
 	{ .name = "map keys", .files = { { "keys.map", NULL, NULL } } },
 	{ .name = "nginx places", .files = { { "places/%s.conf", NULL, NULL } } },
 	{ .name = "nginx words", .files = { { "words.conf", NULL, NULL } } },
+	{ .name = "group", .files = { { "group.cfg", NULL, NULL } }, .group = true },
 };
 
 static void die(const char *what, const char *text)
@@ -123,10 +133,10 @@ static void make(struct kind *k)
 
 		row->filename = k->files[cfg.n_templates].filename;
 		row->text = template_text(k->files[cfg.n_templates].shipped, k->files[cfg.n_templates].text, a);
-		row->scope = strstr(row->filename, "%s") != NULL ? SCOPE_SERVICE : SCOPE_COLLECTED;
+		row->scope = k->group ? SCOPE_GROUP : strstr(row->filename, "%s") != NULL ? SCOPE_SERVICE : SCOPE_COLLECTED;
 		row->header = row->scope == SCOPE_COLLECTED ? "# top\n" : NULL;
-		row->named = &plain;
-		row->n_named = 1;
+		row->named = k->group ? NULL : &plain;
+		row->n_named = k->group ? 0 : 1;
 		buf_printf(&words, "%s\n", row->text);
 	}
 	if (renderer_new(&cfg, &k->r, &err) != 0)
@@ -161,7 +171,8 @@ static void make_benign(void)
 
 static void make_all(void)
 {
-	const char *texts[] = { NULL, NULL, PLACES_HAPROXY, PLACES_MAP, PLACES_KEYS, PLACES_NGINX, PLACES_WORDS };
+	const char *texts[] = { NULL, NULL, PLACES_HAPROXY, PLACES_MAP, PLACES_KEYS, PLACES_NGINX, PLACES_WORDS,
+		GROUP };
 
 	make_benign();
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -231,8 +242,10 @@ static void check_files(struct twins *t, const struct fileset *hostile, const st
 		twin_text = fileset_text(g, a);
 		/* What others wrote, and what belongs to nobody, is the same to the byte. */
 		while ((line = compare_marked(t, text, twin_text, line)) != 0) {
-			ASSERT(str_eq(fileset_owner(hostile, f->path, line), id));
-			ASSERT(str_eq(fileset_owner(twin, g->path, line), twin_id));
+			const char *owner = fileset_owner(hostile, f->path, line);
+
+			ASSERT(f->scope == SCOPE_GROUP ? owner == NULL : str_eq(owner, id));
+			ASSERT(f->scope == SCOPE_GROUP || str_eq(fileset_owner(twin, g->path, line), twin_id));
 		}
 		compare_files(t, kind_of(f->path), text, twin_text, a);
 	}

@@ -219,6 +219,7 @@ static void build(struct story *s)
 	w->prepare_ms = 5000 + (int64_t)below(s, 10000);
 	w->apply_ms = 5000 + (int64_t)below(s, 15000);
 	w->revert_ms = 20000;
+	w->history_max = 2;
 	s->n_services = 1 + below(s, 2);
 	for (size_t i = 0; i < s->n_services; i++)
 		world_add_service(w);

@@ -5,6 +5,7 @@
 #include "tests/scenario/script.h"
 
 #include "lib/base/str.h"
+#include "lib/records/paths.h"
 #include "lib/os/file.h"
 
 #include <ctype.h>
@@ -129,9 +130,27 @@ static void expect_agent(struct world *w, const struct words *ws)
 		world_break(w, "expected %s to run %s of %s, it runs %s", a->name, word(ws, 4), word(ws, 3), r != NULL ? r->addresses : "nothing");
 }
 
+/* expect history s1 r5 r6: these entries, each with its mapping, and no others */
+static void expect_history(struct world *w, const struct words *ws)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	const char *const *names;
+	size_t n = mem_server_children(w->server, path_history(a, word(ws, 2)), &names), mapped = 0;
+
+	for (size_t i = 3; i < ws->n; i++) {
+		if (mem_server_get(w->server, path_history_entry(a, word(ws, 2), word(ws, i))) == NULL)
+			world_break(w, "expected %s in the history of %s", word(ws, i), word(ws, 2));
+		mapped += mem_server_get(w->server, path_mapping(a, word(ws, i))) != NULL;
+	}
+	if (n != ws->n - 3 || mapped != n || mem_server_children(w->server, PATH_MAPPING, &names) != n)
+		world_break(w, "expected %zu entries in the history of %s, there are %zu", ws->n - 3, word(ws, 2), n);
+}
+
 static void expect(struct world *w, const struct words *ws)
 {
-	if (world_request(w, word(ws, 1)) != NULL)
+	if (is(ws, 1, "history"))
+		expect_history(w, ws);
+	else if (world_request(w, word(ws, 1)) != NULL)
 		expect_request(w, ws);
 	else if (world_agent(w, word(ws, 1)) != NULL)
 		expect_agent(w, ws);
@@ -261,9 +280,11 @@ static void when_verb(struct world *w, const struct words *ws, const char *line)
 
 static void setting(struct world *w, const struct words *ws)
 {
-	int64_t ms = milliseconds(w, word(ws, 2));
+	int64_t ms = is(ws, 1, "history") ? 0 : milliseconds(w, word(ws, 2));
 
-	if (is(ws, 1, "grace"))
+	if (is(ws, 1, "history"))
+		w->history_max = number(w, word(ws, 2), 1000);
+	else if (is(ws, 1, "grace"))
 		w->grace_ms = ms;
 	else if (is(ws, 1, "prepare"))
 		w->prepare_ms = ms;
@@ -312,6 +333,8 @@ void script_do(struct world *w, const char *line, bool expectations)
 		ok = agent_verb(w, world_agent(w, word(&ws, 1)), &ws);
 	else if (is(&ws, 0, "service"))
 		ok = (i = number(w, word(&ws, 1), WORLD_SERVICES)) > 0 && service_verb(w, &w->services[i - 1], &ws);
+	else if (is(&ws, 0, "operator") && is(&ws, 1, "drops")) /* operator drops r4 s1 */
+		world_drop_entry(w, word(&ws, 3), word(&ws, 2));
 	else if (is(&ws, 0, "operator"))
 		world_remove_member(w, word(&ws, 2));
 	else if (is(&ws, 0, "time"))

@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/records/paths.h"
 #include "lib/records/requests.h"
 #include "lib/records/roster.h"
 
@@ -137,7 +138,7 @@ void service_start(struct world_service *s)
 		return;
 	opt.worker = (struct worker_options){ .rules = w->rules, .prepare_deadline_ms = w->prepare_ms, .apply_deadline_ms = w->apply_ms,
 		.revert_deadline_ms = w->revert_ms, .call_timeout_ms = 15000, .absent_grace_ms = w->grace_ms, .tick_ms = 5000,
-		.batch_max = 50, .limits = { .default_target_count = 1 } };
+		.batch_max = 50, .history_max = w->history_max, .history_spared_ms = 1, .limits = { .default_target_count = 1 } };
 	s->alive = true;
 	s->life = life_new();
 	s->store = store_mem_new(w->server, s->name, SESSION_MS);
@@ -408,6 +409,26 @@ void world_remove_member(struct world *w, const char *name)
 	world_say(w, "operator removes %s", name);
 	if (s != NULL && a != NULL)
 		roster_remove(s->store, s->life, &w->rules, a->group, a->info.agent_id, on_member_removed, a);
+}
+
+static void on_entry_dropped(void *ctx, const struct store_result *res, const struct error *err)
+{
+	(void)res;
+	world_say(ctx, "history entry dropped by hand: %s", err == NULL ? "done" : err->text);
+}
+
+void world_drop_entry(struct world *w, const char *service, const char *id)
+{
+	struct world_service *s = live_service(w);
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct store_txn *t;
+
+	if (s == NULL)
+		return;
+	t = store_txn_new(s->store);
+	store_txn_delete(t, path_history_entry(a, service, id), -1);
+	store_txn_delete(t, path_mapping(a, id), -1);
+	store_txn_commit(&t, on_entry_dropped, w);
 }
 
 /* --- faults and triggers ----------------------------------------------------------------------------------------------- */

@@ -113,6 +113,7 @@ struct world {
 	struct rand_state rand;
 	uint64_t seed;
 	struct rules rules;
+	size_t history_max; /* 0: nothing is dropped of it */
 	int64_t grace_ms, prepare_ms, apply_ms, revert_ms;
 	struct world_service services[WORLD_SERVICES];
 	struct world_agent agents[WORLD_AGENTS];
@@ -155,6 +156,7 @@ void world_post(struct world *w, const char *id, const char *service, const char
 	const char *path, const char *action);
 void world_cancel(struct world *w, const char *id);
 void world_remove_member(struct world *w, const char *agent); /* the operator */
+void world_drop_entry(struct world *w, const char *service, const char *id); /* of a history, by hand */
 
 bool world_run(struct world *w, int64_t ms); /* false: a livelock */
 /* Until every accepted request has ended and all is quiet, at most `ms`. */

@@ -34,6 +34,8 @@ struct box {
 	struct state_cache *cache;
 	struct api *api;
 	struct api_options options;
+	size_t history_max; /* of the leader */
+	int64_t history_age_ms;
 };
 
 struct answer {
@@ -73,6 +75,9 @@ static UNUSED void box_start(struct box *x, bool leads)
 				.call_timeout_ms = 500,
 				.absent_grace_ms = 1000,
 				.batch_max = 10,
+				.history_max = x->history_max,
+				.history_age_ms = x->history_age_ms,
+				.metrics = x->options.metrics,
 				.limits = { false, 1 } },
 			.committed = api_on_committed,
 			.ctx = x->cache };

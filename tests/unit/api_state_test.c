@@ -305,7 +305,7 @@ static void leader_status(struct http_request *rq, void *app)
 static void test_status_of_the_leader(void **state)
 {
 	static const struct route routes[] = { { "GET", "/status", leader_status, ROLE_OPEN, 0, "" } };
-	const struct router_options options = { "/v2", routes, 1, NULL, NULL };
+	const struct router_options options = { .context_path = "/v2", .routes = routes, .n_routes = 1 };
 	struct router *other = router_new(&options);
 	struct box x = { 0 };
 

@@ -122,7 +122,6 @@ static void java_file(void **state)
 		{ 35, "worker.initialDelayMs: known, has no effect: " },
 		{ 37, "worker.maxRequestsPerPoll: known, has no effect: " },
 		{ 38, "httpClient: known, has no effect: " },
-		{ 41, "history: known, has no effect: " },
 		{ 49, "elb: known, has no effect: " },
 		{ 53, "ui: known, has no effect: " },
 		{ 57, "edgeCache: known, has no effect: " },
