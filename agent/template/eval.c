@@ -79,7 +79,7 @@ static int eval_call(struct eval *e, const struct expr *x, const struct env *env
 	if (rc != 0)
 		return rc;
 	rc = c->helper->fn(&(struct template_call){ c->helper->name, args, c->n_args, hash, c->n_hash,
-		env->at.scope->self, e->look.root, e->look.arena, c->helper->ctx }, &result, &cause);
+		env->at.self, e->look.root, e->look.arena, c->helper->ctx }, &result, &cause);
 	if (rc != 0)
 		return template_fail(e->err, rc < 0 ? (enum error_code)rc : ERR_INVALID, env->unit->t->name, x->line,
 			x->col, "helper '%s': %s", c->helper->name, cause.text);
@@ -159,16 +159,9 @@ static bool same(const struct value *x, const struct value *y)
 
 const struct scope *eval_scope(const struct scope *up, const struct value *self, struct scope *room)
 {
-	const struct value *around = up == NULL ? NULL : up->seen != NULL ? up->seen : up->self;
-
-	if (around == self && up->self == self)
+	if (up != NULL && (up->self == self || (self->kind != VALUE_MAP && same(self, up->self))))
 		return up;
-	*room = (struct scope){ .up = up };
-	if (around != NULL && (around == self || (self->kind != VALUE_MAP && same(self, around)))) {
-		*room = *up;
-		room->seen = around;
-	}
-	room->self = self;
+	*room = (struct scope){ .up = up, .self = self };
 	return room;
 }
 
@@ -208,6 +201,7 @@ static int eval_over(struct eval *e, const struct node *n, bool body, const stru
 	struct names room;
 
 	in.outer = env->at.scope;
+	in.at.self = v;
 	in.at.scope = always ? &scope : eval_scope(env->at.scope, v, &scope);
 	if (body)
 		in.at.names = eval_names(n, env->at.names, v, NULL, &room);
@@ -239,7 +233,7 @@ static int eval_if(struct eval *e, const struct node *n, const struct env *env, 
 static int eval_with(struct eval *e, const struct node *n, const struct env *env, const struct value *v)
 {
 	if (e->look.level == TEMPLATE_BARAGON)
-		return eval_over(e, n, lookup_true(v), env, v, v != env->at.scope->self);
+		return eval_over(e, n, lookup_true(v), env, v, v != env->at.self);
 	if (lookup_true(v) || is_zero(v))
 		return eval_over(e, n, true, env, v, false);
 	return eval_branch(e, n, false, env);
@@ -375,7 +369,7 @@ int eval_template(const struct template *t, const struct value *data, struct buf
 	struct unit unit = { .t = t, .same_target = true };
 	struct scope root = { .self = data };
 	struct frame frame = { NULL, NULL, NULL };
-	struct env env = { &unit, { &root, &frame, NULL }, NULL };
+	struct env env = { &unit, { data, &root, &frame, NULL }, NULL };
 	int rc;
 
 	e.unusual = t->target == &target_html || (t->opt.allow_control && t->opt.level == TEMPLATE_BARAGON);

@@ -47,8 +47,9 @@ static int turn(struct eval *e, struct each *x, const struct value *self, const 
 		x->loop.key.kind = VALUE_STRING;
 		x->loop.key.u.s = key;
 	}
+	x->in.at.self = self;
 	if (java) {
-		x->scope = (struct scope){ x->env->at.scope, self, key == NULL ? &x->loop : NULL, NULL };
+		x->scope = (struct scope){ x->env->at.scope, self, key == NULL ? &x->loop : NULL };
 		x->in.at.scope = &x->scope;
 	} else {
 		x->in.at.scope = eval_scope(x->env->at.scope, self, &x->scope);

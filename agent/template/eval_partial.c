@@ -15,8 +15,10 @@
 #include "lib/base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define DEFINES_MAX 1000 /* names of {{#partial}} in one rendering */
+#define PARTS_MAX 1000   /* items of a list that becomes a map */
 
 /* A program and the place where it stands. */
 struct closure {
@@ -136,7 +138,7 @@ static const struct closure *find_inline(struct eval *e, const struct inlines *i
 static int run_closure(struct eval *e, const struct closure *c, const struct value *self, const struct frame *frame)
 {
 	struct scope room;
-	struct env in = { c->unit, { eval_scope(c->scope, self, &room), frame, c->names }, c->scope };
+	struct env in = { c->unit, { self, eval_scope(c->scope, self, &room), frame, c->names }, c->scope };
 
 	return eval_program(e, c->body, &in);
 }
@@ -154,7 +156,7 @@ static int run_template(struct eval *e, const struct template *t, const struct v
 {
 	struct unit unit = { t, inlines, t->target == e->target };
 	struct scope room;
-	struct env in = { &unit, { eval_scope(env->at.scope, self, &room), frame, NULL }, env->at.scope };
+	struct env in = { &unit, { self, eval_scope(env->at.scope, self, &room), frame, NULL }, env->at.scope };
 
 	return eval_program(e, t->nodes, &in);
 }
@@ -196,14 +198,44 @@ static int run_named(struct eval *e, const char *name, const struct value *self,
 	return eval_fail(e, ERR_NOT_FOUND, env, n, "there is no partial '%s'", name);
 }
 
-/* The context with the hash over it. One that is no map gives way to the hash. */
+/* Lists and texts become maps of their items and characters, as in JavaScript. */
+static struct value *parts_of(const struct value *context, size_t more, struct arena *a)
+{
+	struct value *map = value_map_sized(a, more);
+
+	if (context->kind == VALUE_LIST) {
+		for (size_t i = 0; i < context->u.list.n; i++)
+			value_map_add(a, map, arena_printf(a, "%zu", i), context->u.list.items[i]);
+	} else if (context->kind == VALUE_STRING) {
+		const char *s = context->u.s;
+
+		for (size_t i = 0, n; *s != '\0'; s += n) {
+			n = utf8_step(s, strnlen(s, 4));
+			n += n == 0;
+			value_map_add(a, map, arena_printf(a, "%zu", i), value_text(a, arena_strndup(a, s, n)));
+			i += n == 4 ? 2 : 1;
+		}
+	}
+	return map;
+}
+
+static size_t size_of(const struct value *v)
+{
+	return v->kind == VALUE_LIST ? v->u.list.n : v->kind == VALUE_STRING ? strlen(v->u.s) : 0;
+}
+
+/* The context with the hash over it. */
 static int merge(struct eval *e, const struct node *n, const struct env *env, const struct value *context,
 	struct arena *a, const struct value **out)
 {
-	struct value *map = context->kind == VALUE_MAP ? value_map_over(a, context, n->n_hash) :
-		value_map_sized(a, n->n_hash);
-	int rc = eval_count(e, map->u.map.n, env, n);
+	struct value *map;
+	int rc;
 
+	if (size_of(context) > PARTS_MAX)
+		return eval_fail(e, ERR_REFUSED, env, n, "the context of a partial with parameters is a list or text of "
+			"more than %d", PARTS_MAX);
+	map = context->kind == VALUE_MAP ? value_map_over(a, context, n->n_hash) : parts_of(context, n->n_hash, a);
+	rc = eval_count(e, map->u.map.n, env, n);
 	for (size_t i = 0; rc == 0 && i < n->n_hash; i++) {
 		const struct value *v;
 
@@ -219,7 +251,7 @@ static int call_partial(struct eval *e, const struct node *n, const struct env *
 {
 	AUTO(arena_free) struct arena *a = NULL;
 	struct indent indent = { e->indent, n->indent, true };
-	const struct value *self = env->at.scope->self;
+	const struct value *self = env->at.self;
 	size_t used = eval_used(e);
 	const char *name;
 	bool held;

@@ -134,10 +134,10 @@ static const struct value *walk(struct lookup *l, const struct value *v, const s
 	return v;
 }
 
-/* One scope's answer; NULL: ask on. */
-static const struct value *java_walk(struct lookup *l, const struct value *v, const struct path *path)
+/* The segments from `from` on, in v. NULL: ask on. */
+static const struct value *java_walk(struct lookup *l, const struct value *v, const struct path *path, size_t from)
 {
-	for (size_t i = 0; i < path->n; i++) {
+	for (size_t i = from; i < path->n; i++) {
 		v = java_step(l, v, &path->segs[i]);
 		if (absent(v))
 			return i > 0 && i + 1 == path->n ? &over : NULL;
@@ -168,13 +168,15 @@ static const struct value *java_path(struct lookup *l, const struct path *path, 
 		const struct value *v = NULL;
 
 		if (!path->data)
-			v = java_walk(l, scope->self, path);
+			v = java_walk(l, scope->self, path, 0);
 		else if (scope->loop != NULL && path->n == 1)
 			v = loop_word(scope->loop, path->segs[0].name);
-		if (v == NULL && l->key != NULL && path->n == 1 && str_eq(path->segs[0].name, "key"))
-			v = l->key;
+		if (v == NULL && l->key != NULL && str_eq(path->segs[0].name, "key")) {
+			v = java_walk(l, l->key, path, 1);
+			v = v != &over ? v : NULL;
+		}
 		if (v != NULL || path->here)
-			return v;
+			return v != &over ? v : NULL;
 	}
 	return NULL;
 }
@@ -226,18 +228,13 @@ static bool ends_search(const struct value *v)
 }
 
 /* Most paths lead from within a loop to the same place again and again. */
-static const struct value *seen(const struct scope *scope)
-{
-	return scope->seen != NULL ? scope->seen : scope->self;
-}
-
 static const struct value *outwards(struct lookup *l, const struct path *path, const struct scope *scope)
 {
 	const struct segment *first = &path->segs[0];
 	struct lookup_led *led = &l->led[((uintptr_t)path >> 4) % LOOKUP_PATHS];
 
 	for (; scope != NULL; scope = scope->up) {
-		const struct value *self = seen(scope), *v;
+		const struct value *self = scope->self, *v;
 
 		if (led->path == path && led->where == self)
 			return led->found;
@@ -278,8 +275,8 @@ const struct value *lookup_path(struct lookup *l, const struct path *path, const
 	if (l->level == TEMPLATE_BARAGON)
 		return java_path(l, path, scope);
 	if (path->here || path->up > 0)
-		return walk(l, path->up > 0 ? seen(scope) : scope->self, path->segs, path->n);
-	return path->n > 0 ? outwards(l, path, scope) : scope->self;
+		return walk(l, path->up > 0 ? scope->self : at->self, path->segs, path->n);
+	return path->n > 0 ? outwards(l, path, scope) : at->self;
 }
 
 bool lookup_true(const struct value *v)

@@ -29,9 +29,6 @@ struct scope {
 	const struct scope *up;
 	const struct value *self;
 	const struct loop *loop; /* baragon: of the turn that made the scope; or NULL */
-	/* What ../ and names find here where it is not self: handlebars.js makes no scope for a value that == the
-	 * one around it, and goes on to look into that. NULL: self. */
-	const struct value *seen;
 };
 
 /* What @x sees; handed down to all that is within. */
@@ -49,6 +46,7 @@ struct names {
 };
 
 struct place {
+	const struct value *self;  /* `this`: of the scope, or one that handlebars.js takes for the same (1 and "1") */
 	const struct scope *scope; /* never NULL */
 	const struct frame *frame;
 	const struct names *names;

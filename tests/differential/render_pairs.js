@@ -24,9 +24,6 @@ const CHANGES = {
 	/* In a block, a scope that is null is an empty object. */
 	empty: [[/function (\w)\((\w)\)(\{var \w=arguments\.length>1&&void 0!==arguments\[1\]\?arguments\[1\]:\{\},\w=\w;return!)/,
 		'function $1($2){$2=$2===t.nullContext?null:$2;return $1_($2,...[...arguments].slice(1))}function $1_($2)$3']],
-	/* The parameters of a partial are put over the items of a list and the characters of a text, as members. */
-	spread: [[/for\(var (\w) in arguments\[(\w)\]\)/,
-		'if(!["[object String]","[object Array]"].includes({}.toString.call(arguments[$2])))for(var $1 in arguments[$2])']],
 	/* Texts have a length, and characters under numbers. */
 	string: [[/lookupProperty:function\((\w),(\w)\)\{/, 'lookupProperty:function($1,$2){if(typeof $1==="string")return;']],
 };

@@ -40,6 +40,18 @@ static void names_are_found(void **state)
 	rows_check(rows, ARRAY_LEN(rows), NULL);
 }
 
+/* Blocks over what == the value around make no scope. */
+static void alike_in_javascript(void **state)
+{
+	static const struct row rows[] = {
+		{ "{{#each l}}{{#with ../b}}{{.}}{{../x}}{{x}}{{length}};{{/with}}{{/each}}",
+			"{\"l\":[\"0\",\"1\",\"\",[\"1\"]],\"b\":true,\"x\":\"x\"}", "truex1;truexx1;true0;truexx1;" },
+	};
+
+	(void)state;
+	rows_check(rows, ARRAY_LEN(rows), NULL);
+}
+
 static void tests_and_else_parts(void **state)
 {
 	/* clang-format off */
@@ -263,6 +275,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_found),
+		cmocka_unit_test(alike_in_javascript),
 		cmocka_unit_test(tests_and_else_parts),
 		cmocka_unit_test(loop_variables_and_block_names),
 		cmocka_unit_test(wording_of_values),

@@ -28,6 +28,9 @@ static void contexts_and_hashes(void **state)
 			"r(a(b())d())", { { "t", "{{n}}({{#each c}}{{> t}}{{/each}})" } } },
 		{ "{{#each l as |v|}}{{> p v}}{{/each}}", "{\"l\":[{\"x\":\"1\"}]}", "1[]",
 			{ { "p", "{{x}}[{{v}}]" } } },
+		{ "{{> p l a=\"x\"}}{{> p \"uv\" a=\"x\"}}{{> p 5 a=\"x\"}}", "{\"l\":[\"1\",\"2\"]}",
+			"x10=1;1=2;a=x;xu0=u;1=v;a=x;xa=x;",
+			{ { "p", "{{a}}{{[0]}}{{#each this}}{{@key}}={{.}};{{/each}}" } } },
 	};
 	/* clang-format on */
 
