@@ -11,7 +11,9 @@
 #include "agent/agent_daemon.h"
 
 #include "agent/api/agent_api.h"
+#include "agent/apply/agent_metrics.h"
 #include "agent/apply/apply_thread.h"
+#include "agent/apply/meter.h"
 #include "agent/link/checkin.h"
 #include "agent/link/purge.h"
 #include "lib/base/log.h"
@@ -21,6 +23,7 @@
 #include "lib/loop/notify.h"
 #include "lib/os/file.h"
 #include "lib/records/keyring.h"
+#include "lib/records/link_meter.h"
 #include "lib/store/store_zk.h"
 
 #include <signal.h>
@@ -43,6 +46,8 @@ struct daemon {
 	struct server *server;
 	struct applier *applier;
 	struct store *store;
+	struct metrics *metrics;
+	struct link_meter *link_meter;
 	struct keyring *keys;
 	struct agent_link *link;
 	struct client *client;
@@ -261,13 +266,21 @@ static void make_purger(struct daemon *d)
 	d->link_options.purge_ctx = d;
 }
 
+static void make_metrics(struct daemon *d)
+{
+	d->metrics = metrics_new(agent_metrics, METRIC_AGENT_END);
+	metrics_set(d->metrics, METRIC_BUILD, METRIC_LABELS(LOCKSTEP_VERSION), 1);
+	metrics_set(d->metrics, METRIC_STARTED, METRIC_PLAIN, (double)loop_wall_ms(d->loop) / 1000);
+}
+
 static int open_port(struct daemon *d, struct error *err)
 {
 	const struct daemon_conf *dc = &d->conf->daemon;
 	const struct agent_api_options ao = { .loop = d->loop, .context_path = dc->context_path,
 		.link_options = &d->link_options, .auth_enabled = dc->auth_enabled, .key_ok = key_ok,
 		.keys_known = keys_known, .ctx = d, .renderer = d->parts->renderer,
-		.root_path = d->conf->lb.root_path, .purger = d->purger };
+		.root_path = d->conf->lb.root_path, .metrics = d->metrics,
+		.stats_socket = d->conf->lb.haproxy.stats_socket, .purger = d->purger };
 	const struct server_options so = { .bind_host = dc->bind_host, .port = dc->port };
 
 	d->api = agent_api_new(&ao);
@@ -283,6 +296,7 @@ static int join_in(struct daemon *d, struct error *err)
 	const struct checkin_options co = { .group_name = d->conf->lb.name, .info = &d->parts->info,
 		.attempts = d->conf->max_notify_attempts, .timeout_ms = d->conf->checkin_timeout_ms, .key = any_key,
 		.ctx = d };
+	struct applier *inner;
 	struct apply *apply;
 	const char *proof;
 	int rc;
@@ -293,10 +307,12 @@ static int join_in(struct daemon *d, struct error *err)
 	proof = apply_status(apply);
 	log_info(NULL, "starting", "version", LOCKSTEP_VERSION, "agent", d->conf->agent_id, "group", d->conf->lb.name,
 		"changes", proof);
-	d->applier = apply_thread_new(d->loop, &apply);
+	inner = apply_thread_new(d->loop, &apply);
+	d->applier = meter_new(d->loop, &inner, d->metrics);
 	rc = store_zk_new(d->loop, &zo, &d->store, err);
 	if (rc != 0)
 		return rc;
+	d->link_meter = link_meter_new(d->store, d->metrics);
 	d->keys = keyring_new(d->loop, d->store);
 	d->link = agent_link_new(d->loop, d->store, d->applier, &d->link_options);
 	d->checkin = checkin_new(d->loop, d->store, d->client, &co);
@@ -315,6 +331,7 @@ static int start(struct daemon *d, struct error *err)
 	d->step = (struct loop_timer){ .fn = on_step, .ctx = d };
 	loop_on_signal(d->loop, SIGTERM, on_signal, d); /* heard once all is there: the loop does not run yet */
 	loop_on_signal(d->loop, SIGINT, on_signal, d);
+	make_metrics(d);
 	make_purger(d);
 	rc = open_port(d, err);
 	if (rc == 0)
@@ -352,6 +369,7 @@ static bool release(struct daemon *d)
 	purger_free(&d->purger);
 	client_free(&d->client);
 	keyring_free(&d->keys);
+	link_meter_free(&d->link_meter);
 	if (d->store != NULL)
 		store_free(&d->store);
 	notify_free(&d->notify);
@@ -360,6 +378,7 @@ static bool release(struct daemon *d)
 	loop_run(d->loop); /* also takes what the apply thread has posted last */
 	if (loop_has_jobs(d->loop))
 		return false;
+	metrics_free(&d->metrics);
 	loop_free(&d->loop);
 	return true;
 }

@@ -4,6 +4,8 @@
  */
 #include "agent/api/agent_api.h"
 
+#include "agent/apply/agent_metrics.h"
+#include "lib/base/life.h"
 #include "lib/base/mem.h"
 
 #include <stdlib.h>
@@ -17,6 +19,8 @@ struct agent_api {
 	struct batch_waiters *batches;
 	struct java_waiters *java;
 	const char *proof;
+	struct life *life;
+	struct metrics *own_metrics; /* none were given */
 };
 
 static const struct route routes[] = {
@@ -27,6 +31,7 @@ static const struct route routes[] = {
 	{ "DELETE", "/request/{requestId}", api_java_revert, ROLE_AGENT, 0, "back to what is committed" },
 	{ "POST", "/request/{requestId}/literal", api_java_literal, ROLE_AGENT, REQUEST_BODY_MAX, "an update as it stands in the body" },
 	{ "POST", "/purgeCache/{serviceId}", api_java_purge, ROLE_AGENT, 0, "tell this host's cache to drop a service" },
+	{ "GET", "/metrics", agent_metrics_get, ROLE_READ, 0, "what is counted, for operators" },
 	{ "GET", "/status", agent_status_get, ROLE_OPEN, 0, "how this agent is" },
 	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_READ, 0, "what must run here of a service" },
 	{ "GET", "/renderedConfigs/{serviceId}", agent_rendered_get, ROLE_OPEN, 0, "what is in the files for a service" },
@@ -64,10 +69,14 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 struct agent_api *agent_api_new(const struct agent_api_options *opt)
 {
 	struct agent_api *api = xcalloc(1, sizeof(*api));
-	const struct router_options ro = { .context_path = opt->context_path, .routes = routes, .n_routes = ARRAY_LEN(routes),
+	struct router_options ro = { .context_path = opt->context_path, .routes = routes, .n_routes = ARRAY_LEN(routes),
 		.enter = enter, .app = api };
 
 	api->opt = *opt;
+	if (opt->metrics == NULL)
+		api->opt.metrics = api->own_metrics = metrics_new(agent_metrics, METRIC_AGENT_END);
+	ro.metrics = api->opt.metrics;
+	api->life = life_new();
 	api->batches = api_batch_new();
 	api->java = api_java_new();
 	api->router = router_new(&ro);
@@ -83,6 +92,8 @@ void agent_api_free(struct agent_api **app)
 	api_batch_free(&api->batches);
 	api_java_free(&api->java);
 	router_free(&api->router);
+	metrics_free(&api->own_metrics);
+	life_end(&api->life);
 	free(api);
 }
 
@@ -105,6 +116,11 @@ const char *agent_api_proof(const struct agent_api *api)
 const struct agent_api_options *agent_api_opt(const struct agent_api *api)
 {
 	return &api->opt;
+}
+
+struct life *agent_api_life(struct agent_api *api)
+{
+	return api->life;
 }
 
 struct batch_waiters *agent_api_batches(struct agent_api *api)

@@ -31,6 +31,8 @@ struct agent_api_options {
 	/* For the rendered files of a service; NULL: there are none to show. */
 	const struct renderer *renderer;
 	const char *root_path;
+	struct metrics *metrics;   /* of agent_metrics.h */
+	const char *stats_socket;  /* of HAProxy; NULL or "" = it cannot be asked */
 	struct purger *purger; /* of this host's cache; NULL = there is none */
 };
 
@@ -55,6 +57,10 @@ void api_batch_free(struct batch_waiters **w);
 /* agent_status.c */
 void agent_status_get(struct http_request *rq, void *app);
 void agent_status_service(struct http_request *rq, void *app);
+
+/* agent_metrics_get.c */
+void agent_metrics_get(struct http_request *rq, void *app);
+struct life *agent_api_life(struct agent_api *api);
 
 /* agent_rendered.c */
 void agent_rendered_get(struct http_request *rq, void *app);

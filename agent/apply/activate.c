@@ -37,6 +37,7 @@ struct reload {
 	const struct plan *plan; /* whose servers must come up, without one; NULL: any */
 	struct look before;
 	int64_t start, limit, resend_at;
+	int64_t asking; /* of the time since start: until a reload was taken */
 	int64_t pause; /* before the next look */
 	int64_t master_at, master_every; /* when the master is asked next */
 	int sends;
@@ -62,6 +63,7 @@ static int send_reload(struct apply *a, struct reload *r, struct error *err)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
 	enum answer_reload answer = ANSWER_RELOAD_STARTED;
+	int64_t start = clock_mono_us();
 	int rc;
 
 	for (;;) {
@@ -72,6 +74,7 @@ static int send_reload(struct apply *a, struct reload *r, struct error *err)
 			return rc; /* nobody took it */
 		pause_a_little(r);
 	}
+	r->asking += clock_mono_us() - start;
 	r->sends++;
 	start_looking(r);
 	a->reloading = true;
@@ -201,6 +204,8 @@ static int reload_haproxy(struct apply *a, struct reload *r, int64_t limit, stru
 	r->resend_at = r->start + (limit - r->start) / 2;
 	start_looking(r);
 	rc = reload_loop(a, r, err);
+	if (r->plan) /* going back is nobody's stage */
+		a->report->stage_us[WORK_CONFIRM] = clock_mono_us() - r->start - r->asking;
 	if (rc == 0) {
 		int64_t took = clock_mono_us() - r->start;
 
@@ -279,9 +284,10 @@ int activate_run(struct apply *a, struct error *err)
 	struct reload r = { .marker = a->plan->fingerprint, .plan = a->plan, .before = a->before };
 	int rc = 0;
 
+	a->idle = a->item->no_reload || a->down || is_live(a);
 	if (a->item->no_reload || a->down)
 		return 0;
-	if (!is_live(a)) {
+	if (!a->idle) {
 		a->report->changed = true;
 		rc = check_workers(a, err);
 		if (rc == 0 && a->sockets)

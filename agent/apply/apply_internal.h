@@ -70,6 +70,7 @@ struct apply {
 	int64_t deadline; /* of the clock; 0 = none */
 	struct journal *journal; /* not NULL: live files may be changed */
 	bool renamed;            /* the new manifest may be on disk */
+	bool idle;               /* the stage had nothing to do */
 	bool reloading;          /* a reload was asked for */
 	bool down;               /* HAProxy does not run, because: */
 	struct error down_why;

@@ -18,12 +18,21 @@
 #include <string.h>
 #include <time.h>
 
+#define PROBE_US 500000
 #define DOWN_AFTER_US 2000000 /* a master that loads refuses connections meanwhile */
 #define LOOK_PAUSE_NS 20000000
 
 int confirm_info(struct apply *a, int64_t wait_us, struct answer_info *out, struct error *err)
 {
 	return runtime_info(a->opt.stats_socket, apply_deadline(a, wait_us), out, err);
+}
+
+bool apply_haproxy_answers(const char *stats_socket)
+{
+	struct answer_info info;
+	struct error err = ERROR_INIT;
+
+	return runtime_info(stats_socket, clock_mono_us() + PROBE_US, &info, &err) == 0;
 }
 
 int confirm_look(struct apply *a, int64_t wait_us, struct look *out, struct error *err)

@@ -22,23 +22,24 @@ struct stage {
 	const char *name; /* as in logs */
 	int (*run)(struct apply *a, struct error *err);
 	void (*undo)(struct apply *a);
+	enum work_stage id;
 };
 
 static const struct stage prepare_stages[] = {
-	{ "render", render_run, NULL },
-	{ "live", live_run, NULL },
-	{ "prove", prove_run, NULL },
-	{ NULL, NULL, NULL },
+	{ "render", render_run, NULL, WORK_RENDER },
+	{ "live", live_run, NULL, WORK_LOOK_LIVE },
+	{ "prove", prove_run, NULL, WORK_CHECK },
+	{ NULL, NULL, NULL, 0 },
 };
 /* Backwards: the files come back before HAProxy is told to load them. */
 static const struct stage converge_stages[] = {
-	{ "render", render_run, NULL },
-	{ "live", live_run, live_undo },
-	{ "prove", prove_run, NULL },
-	{ "publish", publish_run, publish_undo },
-	{ "activate", activate_run, NULL },
-	{ "commit", publish_commit, NULL },
-	{ NULL, NULL, NULL },
+	{ "render", render_run, NULL, WORK_RENDER },
+	{ "live", live_run, live_undo, WORK_LOOK_LIVE },
+	{ "prove", prove_run, NULL, WORK_CHECK },
+	{ "publish", publish_run, publish_undo, WORK_PUBLISH },
+	{ "activate", activate_run, NULL, WORK_RELOAD },
+	{ "commit", publish_commit, NULL, WORK_COMMIT },
+	{ NULL, NULL, NULL, 0 },
 };
 
 char *apply_live_path(const struct apply *a, const char *name)
@@ -102,6 +103,14 @@ static bool late(const struct apply *a)
 	return a->deadline != 0 && clock_mono_us() >= a->deadline;
 }
 
+/* What was waited for the new worker is told apart from the rest of the activation. */
+static void note_time(struct report *r, enum work_stage stage, int64_t us)
+{
+	int64_t confirm = stage == WORK_RELOAD ? r->stage_us[WORK_CONFIRM] : 0;
+
+	r->stage_us[stage] = us > confirm ? us - confirm : 0;
+}
+
 static int run_stages(struct apply *a, const struct stage *stages, struct error *err)
 {
 	size_t i = 0;
@@ -110,11 +119,14 @@ static int run_stages(struct apply *a, const struct stage *stages, struct error 
 	for (; stages[i].name; i++) {
 		int64_t start = clock_mono_us();
 
+		a->idle = false;
 		/* What is live and confirmed is not given up because it is late. */
 		if (late(a) && stages[i].run != publish_commit)
 			rc = error_set(err, ERR_NOT_DONE, "no time is left to %s", stages[i].name);
 		else
 			rc = stages[i].run(a, err);
+		if (!a->idle)
+			note_time(a->report, stages[i].id, clock_mono_us() - start);
 		log_debug(NULL, "stage", "name", stages[i].name, "us", log_int(clock_mono_us() - start), "rc",
 			log_int(rc));
 		if (rc != 0)
@@ -122,6 +134,7 @@ static int run_stages(struct apply *a, const struct stage *stages, struct error 
 	}
 	if (rc == 0)
 		return 0;
+	a->report->failed_in = work_stage_names[stages[i].id];
 	a->report->error = *err;
 	for (size_t k = i + 1; k > 0; k--)
 		if (stages[k - 1].undo)
@@ -194,8 +207,10 @@ struct report *pipeline_run(struct apply *a, const struct work_item *item)
 	r->haproxy_down = a->down;
 	if (rc == 0 && a->down)
 		r->error = a->down_why;
-	if (a->manifest)
+	if (a->manifest) {
 		manifest_digest(a->manifest, NULL, r->base_digest);
+		r->files = a->manifest->n;
+	}
 	a->item = NULL;
 	return r;
 }

@@ -51,6 +51,9 @@ void apply_free(struct apply **a); /* a preparation is dropped */
 /* One sentence for /status: how proofs are made and changes made live. Constant after apply_new(). */
 const char *apply_status(const struct apply *a);
 
+/* Does a HAProxy answer on this socket within half a second? Blocks; from any thread. */
+bool apply_haproxy_answers(const char *stats_socket);
+
 /* Never NULL. The item stays the caller's.
  *
  * Beyond what work.h says: a CONVERGE that finds no HAProxy running publishes the proved files and

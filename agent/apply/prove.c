@@ -185,6 +185,7 @@ static int check_in_place(struct apply *a, struct proc_result *res, struct error
 	if (rc == 0)
 		rc = command_run(a, "checkConfigCommand", (const char *const *)a->check, res, err);
 	publish_undo(a);
+	a->idle = false;
 	if (rc == 0 && !a->report->undone)
 		return error_set(err, ERR_SYSTEM, "%s", a->report->error.text);
 	a->report->changed = changed;
@@ -207,6 +208,7 @@ int prove_run(struct apply *a, struct error *err)
 
 	rc = apply_changes_files(a->plan) || must_prove(a) ? publish_stage(a, err) : 0;
 	if (rc != 0 || !must_prove(a)) {
+		a->idle = true;
 		a->plan->proved = rc == 0;
 		return rc;
 	}

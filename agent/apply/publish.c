@@ -300,7 +300,8 @@ int publish_run(struct apply *a, struct error *err)
 	AUTO(journal_free) struct journal *j = NULL;
 	int rc;
 
-	if (!apply_changes_files(a->plan))
+	a->idle = !apply_changes_files(a->plan);
+	if (a->idle)
 		return 0;
 	set_live(a);
 	rc = publish_stage(a, err);

@@ -71,6 +71,8 @@ struct target_service *target_service_new(const struct service_state *s)
 	return t;
 }
 
+const char *const work_stage_names[] = { "render", "look", "check", "publish", "reload", "confirm", "commit", NULL };
+
 struct work_item *work_item_new(enum work_kind kind)
 {
 	struct work_item *w = xcalloc(1, sizeof(*w));

@@ -50,6 +50,11 @@ struct work_item {
 struct work_item *work_item_new(enum work_kind kind);
 void work_item_free(struct work_item **w);
 
+/* What a piece of work goes through, in this order. */
+enum work_stage { WORK_RENDER, WORK_LOOK_LIVE, WORK_CHECK, WORK_PUBLISH, WORK_RELOAD, WORK_CONFIRM, WORK_COMMIT };
+#define WORK_STAGES 7
+extern const char *const work_stage_names[WORK_STAGES + 1]; /* NULL-terminated */
+
 /* Who spoiled it, as far as the stage can tell. */
 struct blame {
 	const char *service_id;
@@ -67,6 +72,9 @@ struct report {
 	size_t n_blames;
 	char base_digest[65]; /* of the manifest it was proved on / that is live now */
 	char fingerprint[65]; /* CONVERGE: confirmed in the running HAProxy; "" = not configured */
+	int64_t stage_us[WORK_STAGES]; /* how long each took; 0 = it had nothing to do, or did not run */
+	const char *failed_in;         /* name of the stage; NULL = none */
+	size_t files;                  /* that are ours now */
 	struct arena *arena;  /* owns blames */
 };
 struct report *report_new(enum work_kind kind);

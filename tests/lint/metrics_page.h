@@ -7,6 +7,7 @@
 #ifndef TESTS_LINT_METRICS_PAGE_H
 #define TESTS_LINT_METRICS_PAGE_H
 
+#include "agent/apply/agent_metrics.h"
 #include "service/work/service_metrics.h"
 
 #define METRICS_PAGE "docs/metrics.md"
@@ -18,7 +19,7 @@ static inline void metrics_page(struct buf *out)
 
 	buf_str(out,
 		"# Metrics\n\n"
-		"<!-- Printed by `make docs` from service/work/service_metrics.c and "
+		"<!-- Printed by `make docs` from service/work/service_metrics.c, agent/apply/agent_metrics.c and "
 		"lib/base/metrics_common.h. -->\n\n"
 		"`GET /metrics` below the base URL of each service and each agent. With `auth.enabled` it wants a key that may read: "
 		"`Authorization: Bearer KEY`, or `?authkey=KEY`.\n\n"
@@ -38,6 +39,8 @@ static inline void metrics_page(struct buf *out)
 		buf_printf(out, "%s %g", i > 0 ? "," : "", bounds[i]);
 	buf_str(out, ".\n\n## lockstep-service\n\n");
 	metrics_docs(service_metrics, METRIC_SERVICE_END, out);
+	buf_str(out, "\n## lockstep-agent\n\n");
+	metrics_docs(agent_metrics, METRIC_AGENT_END, out);
 }
 
 #endif
