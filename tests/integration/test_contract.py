@@ -34,7 +34,10 @@ class Targets:
                 conn.putheader("Content-Length", str(len(body or b"")))
             conn.endheaders(body)
             res = conn.getresponse()
-            answer = base.Answer(res.status, {k.lower(): v for k, v in res.getheaders()}, res.read())
+            data = res.read()
+            if res.getheader("Content-Encoding") == "gzip":
+                data = gzip.decompress(data)
+            answer = base.Answer(res.status, {k.lower(): v for k, v in res.getheaders()}, data)
         except BaseException:
             conn.close()
             raise
@@ -155,7 +158,16 @@ def do_node(targets, names, words, more):
     contract.match(wanted, contract.parse_json(data.decode()), names)
 
 
-COMMANDS = {"deploy": do_deploy, "wait": do_wait, "put": do_put, "node": do_node}
+def do_freeze(targets, names, words, more):
+    """freeze: the first agent does nothing until `thaw`, or the end of the case."""
+    targets.cluster.hosts[0].agent.freeze()
+
+
+def do_thaw(targets, names, words, more):
+    targets.cluster.hosts[0].agent.thaw()
+
+
+COMMANDS = {"deploy": do_deploy, "wait": do_wait, "put": do_put, "node": do_node, "freeze": do_freeze, "thaw": do_thaw}
 
 
 def names_of(case, targets):
@@ -171,20 +183,27 @@ def names_of(case, targets):
     return names
 
 
+def do_step(step, targets, names, case):
+    try:
+        if step.kind == "call":
+            do_call(step, targets, names)
+        else:
+            head, _, more = contract.expand(step.text, names).partition("\n")
+            words = head.split()
+            COMMANDS[words[0]](targets, names, words[1:], more)
+    except AssertionError as e:
+        what = "%s %s" % (step.method, contract.expand(step.path, names)) if step.kind == "call" else step.text
+        pytest.fail("tests/contract/%s:%d: %s\n%s\n%s" % (case.file, step.line, case.title, what, e), pytrace=False)
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_case(targets, case):
     names = names_of(case, targets)
-    for step in case.steps:
-        try:
-            if step.kind == "call":
-                do_call(step, targets, names)
-            else:
-                head, _, more = contract.expand(step.text, names).partition("\n")
-                words = head.split()
-                COMMANDS[words[0]](targets, names, words[1:], more)
-        except AssertionError as e:
-            what = "%s %s" % (step.method, contract.expand(step.path, names)) if step.kind == "call" else step.text
-            pytest.fail("tests/contract/%s:%d: %s\n%s\n%s" % (case.file, step.line, case.title, what, e), pytrace=False)
+    try:
+        for step in case.steps:
+            do_step(step, targets, names, case)
+    finally:
+        do_thaw(targets, names, (), "")
 
 
 # Rows of the route tables that need another kind of test, and where it is.
