@@ -1,5 +1,5 @@
 /*
- * gzip.c - bytes to gzip, piece by piece
+ * gzip.c - bytes to gzip, piece by piece, and back
  *
  * Layer: lib/base, zlib.  Threads: one object, one thread.
  *
@@ -7,6 +7,7 @@
  */
 #include "lib/http/gzip.h"
 
+#include "lib/base/error.h"
 #include "lib/base/mem.h"
 
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <zlib.h>
 
 #define GZIP_HEADER (MAX_WBITS + 16)
+#define GZIP_OR_ZLIB (MAX_WBITS + 32)
 #define MEMORY_LEVEL 8
 #define PIECE ((size_t)64 * 1024)
 
@@ -61,6 +63,39 @@ void gzip_take(struct gzip *g, struct buf *out)
 {
 	*out = g->out;
 	g->out = (struct buf)BUF_INIT;
+}
+
+static int unpack(z_stream *z, size_t max, struct buf *out)
+{
+	unsigned char piece[4096];
+	int rc;
+
+	do {
+		z->next_out = piece;
+		z->avail_out = sizeof(piece);
+		rc = inflate(z, Z_NO_FLUSH);
+		if (rc != Z_OK && rc != Z_STREAM_END)
+			return ERR_INVALID;
+		if (sizeof(piece) - z->avail_out > max - out->len)
+			return ERR_REFUSED;
+		buf_append(out, piece, sizeof(piece) - z->avail_out);
+	} while (rc != Z_STREAM_END);
+	return z->avail_in == 0 ? 0 : ERR_INVALID;
+}
+
+int gzip_unpack(const void *p, size_t n, size_t max, struct buf *out)
+{
+	z_stream z = { .next_in = (unsigned char *)(uintptr_t)p, .avail_in = (uInt)n };
+	int rc;
+
+	ASSERT(n <= UINT32_MAX && out->len == 0);
+	rc = inflateInit2(&z, GZIP_OR_ZLIB);
+	ASSERT(rc == Z_OK); /* else there is no memory */
+	rc = unpack(&z, max, out);
+	inflateEnd(&z);
+	if (rc != 0)
+		buf_clear(out);
+	return rc;
 }
 
 bool gzip_accepted(const char *header)

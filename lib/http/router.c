@@ -13,9 +13,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/http/gzip.h"
 #include "lib/http/http_internal.h"
 #include "lib/http/query.h"
 
@@ -264,6 +266,29 @@ static void add_param(struct http_request *rq, const struct path *p, const struc
 	http_request_add(rq, &rq->params, row->names[i], buf_cstr(&rest));
 }
 
+/* A handler gets what is in a compressed body, within the same limit. False: answered. */
+static bool unpack_body(struct http_request **rq, const struct route *route)
+{
+	const char *coding = http_header(*rq, "Content-Encoding");
+	AUTO(buf_release) struct buf body = BUF_INIT;
+	int rc;
+
+	if (coding == NULL || (*rq)->body.n == 0 || strcasecmp(coding, "identity") == 0)
+		return true;
+	if (strcasecmp(coding, "gzip") != 0 && strcasecmp(coding, "deflate") != 0) {
+		http_reply_error(rq, 415, "Content-Encoding: only gzip and deflate are understood");
+		return false;
+	}
+	rc = gzip_unpack((*rq)->body.p, (*rq)->body.n, route_body_max(route), &body);
+	if (rc == ERR_REFUSED)
+		http_reply_too_large(rq, route_body_max(route));
+	else if (rc != 0)
+		http_reply_error(rq, 400, "the body is not what Content-Encoding says");
+	else
+		http_request_take_body(*rq, &body);
+	return rc == 0;
+}
+
 static void call_route(struct router *r, struct http_request *rq, const struct path *p,
 	const struct row *row)
 {
@@ -279,7 +304,7 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 	}
 	if (route->body_limit == 0)
 		rq->body = (struct slice){ "", 0 };
-	if (!r->opt.enter || r->opt.enter(&rq, route, r->opt.app))
+	if ((!r->opt.enter || r->opt.enter(&rq, route, r->opt.app)) && unpack_body(&rq, route))
 		route->handle(rq, r->opt.app);
 }
 

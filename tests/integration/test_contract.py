@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import urllib.parse
+import zlib
 
 import pytest
 
@@ -96,6 +97,8 @@ def sent_body(step, names, headers):
         headers.append(("Content-Type", "application/json"))
     if ("Content-Encoding", "gzip") in headers:
         data = gzip.compress(data)
+    if ("Content-Encoding", "deflate") in headers:
+        data = zlib.compress(data)
     return data
 
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "lib/base/error.h"
 #include "lib/base/mem.h"
 #include "lib/base/rand.h"
 #include "lib/http/gzip.h"
@@ -28,6 +29,19 @@ static void expect_back(const struct buf *zipped, const struct buf *want)
 	if (want->len > 0)
 		assert_memory_equal(back, want->data, want->len);
 	inflateEnd(&z);
+}
+
+static void expect_unpacked(const struct buf *zipped, const struct buf *want)
+{
+	AUTO(buf_release) struct buf back = BUF_INIT;
+
+	if (want->len > 0)
+		assert_int_equal(gzip_unpack(zipped->data, zipped->len, want->len - 1, &back), ERR_REFUSED);
+	assert_int_equal(back.len, 0);
+	assert_int_equal(gzip_unpack(zipped->data, zipped->len, want->len, &back), 0);
+	assert_int_equal(back.len, want->len);
+	if (want->len > 0)
+		assert_memory_equal(back.data, want->data, want->len);
 }
 
 static void test_there_and_back(void **state)
@@ -52,8 +66,30 @@ static void test_there_and_back(void **state)
 			gzip_add(g, text.len > 0 ? text.data + at : "", text.len - at, true);
 			gzip_take(g, &out);
 			expect_back(&out, &text);
+			expect_unpacked(&out, &text);
 		}
 	}
+}
+
+static void test_what_is_none(void **state)
+{
+	static const char text[] = "the same, the same, the same, the same, the same";
+	unsigned char zlib[128], more[129];
+	uLongf n = sizeof(zlib);
+	AUTO(buf_release) struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(compress(zlib, &n, (const unsigned char *)text, sizeof(text)), Z_OK);
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(gzip_unpack(zlib, cut, 1000, &out), ERR_INVALID);
+	memcpy(more, zlib, n);
+	more[n] = 'x';
+	assert_int_equal(gzip_unpack(more, n + 1, 1000, &out), ERR_INVALID);
+	assert_int_equal(gzip_unpack(text, sizeof(text), 1000, &out), ERR_INVALID);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(gzip_unpack(zlib, n, 1000, &out), 0);
+	assert_int_equal(out.len, sizeof(text));
+	assert_string_equal(out.data, text);
 }
 
 static void test_who_takes_it(void **state)
@@ -73,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_what_is_none),
 		cmocka_unit_test(test_who_takes_it),
 	};
 
