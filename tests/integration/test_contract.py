@@ -65,7 +65,8 @@ def second_service(cluster):
 def targets(run_dir, shared_zk):
     folder = os.path.join(run_dir, "contract")
     cluster = Cluster(folder, shared_zk, "contract-%d" % os.getpid(), upstreams=("u1", "u2"),
-                      service_options={"auth": {"enabled": False, "key": OWN}, "masterAuthKey": MASTER})
+                      service_options={"auth": {"enabled": False, "key": OWN}, "masterAuthKey": MASTER, "purgeCache": {
+                          "enabledTemplates": ["purged"], "excludedServiceIds": ["never-purged"]}})
     cluster.hosts[1].agent.options = {"auth": {"enabled": True}}
     with shared_zk.client() as zk:
         zk.create("/%s/auth/%s" % (cluster.namespace, OWN), b'{"value":"%s","owner":"baragon","createdAt":0,"expiredAt":null}'
@@ -210,7 +211,7 @@ def test_case(targets, case):
 
 
 # Rows of the route tables that need another kind of test, and where it is.
-ELSEWHERE = {"/lockstep/batch": "tests/unit/api_batch_test.c"}
+ELSEWHERE = {"/lockstep/batch": "tests/unit/api_batch_test.c", "/openapi.json": "tests/unit/openapi_test.c"}
 
 
 def test_every_route_has_a_case():
