@@ -664,6 +664,14 @@ static void latch_moves(void **state)
 	teardown(&x);
 }
 
+/* On a busy machine the old session may come back for a moment, any number of times, before it is lost. */
+static void assert_lost_once(const char *links)
+{
+	while (strncmp(links, "SU", 2) == 0)
+		links += 2;
+	assert_string_equal(links, "SLU");
+}
+
 /* The client sleeps through its timeout: another session, ephemerals gone, watches told. */
 static void expiry(void **state)
 {
@@ -681,7 +689,7 @@ static void expiry(void **state)
 		nap();
 	assert_true(i < 1000);
 	WAIT(&x, store_link(x.a) == STORE_LINK_UP && store_session(x.a) == 2);
-	assert_string_equal(buf_cstr(&x.links), "SLU");
+	assert_lost_once(buf_cstr(&x.links));
 	assert_true(x.changed >= 1);
 	assert_int_equal(get(&x, x.a, "/e"), ERR_NOT_FOUND);
 	WAIT(&x, store_link(x.b) == STORE_LINK_UP);
