@@ -32,6 +32,7 @@ static const struct route routes[] = {
 	{ "POST", "/request/{requestId}/literal", api_java_literal, ROLE_AGENT, REQUEST_BODY_MAX, "an update as it stands in the body" },
 	{ "POST", "/purgeCache/{serviceId}", api_java_purge, ROLE_AGENT, 0, "tell this host's cache to drop a service" },
 	{ "GET", "/metrics", agent_metrics_get, ROLE_READ, 0, "what is counted, for operators" },
+	{ "GET", "/openapi.json", agent_openapi_get, ROLE_OPEN, 0, "this page: all calls, for programs" },
 	{ "GET", "/status", agent_status_get, ROLE_OPEN, 0, "how this agent is" },
 	{ "GET", "/status/{serviceId}", agent_status_service, ROLE_READ, 0, "what must run here of a service" },
 	{ "GET", "/renderedConfigs/{serviceId}", agent_rendered_get, ROLE_OPEN, 0, "what is in the files for a service" },
@@ -49,7 +50,7 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 	struct agent_api *api = app;
 	const char *key;
 
-	if (api->opt.link == NULL) {
+	if (api->opt.link == NULL && route->handle != agent_openapi_get) {
 		put_off(rq, "the agent is starting");
 		return false;
 	}
@@ -116,6 +117,12 @@ const char *agent_api_proof(const struct agent_api *api)
 const struct agent_api_options *agent_api_opt(const struct agent_api *api)
 {
 	return &api->opt;
+}
+
+const struct route *agent_api_routes(size_t *n_out)
+{
+	*n_out = ARRAY_LEN(routes);
+	return routes;
 }
 
 struct life *agent_api_life(struct agent_api *api)

@@ -58,6 +58,10 @@ void api_batch_free(struct batch_waiters **w);
 void agent_status_get(struct http_request *rq, void *app);
 void agent_status_service(struct http_request *rq, void *app);
 
+/* agent_openapi.c */
+void agent_openapi_get(struct http_request *rq, void *app);
+const struct route *agent_api_routes(size_t *n_out);
+
 /* agent_metrics_get.c */
 void agent_metrics_get(struct http_request *rq, void *app);
 struct life *agent_api_life(struct agent_api *api);

@@ -109,17 +109,17 @@ static const struct field call_fields[] = {
 	{ ROW(batch_call, "digest", FIELD_STRING, digest) },
 	{ ROW(batch_call, "items", FIELD_RECORDS, items), .of = &item_record },
 };
-static const struct record call_record = { .name = "BatchCall", RECORD(batch_call, call_fields) };
+const struct record batch_call_record = { .name = "BatchCall", RECORD(batch_call, call_fields) };
 
 int batch_call_decode(
 	const char *text, size_t n, struct arena *a, struct batch_call **out, struct error *err)
 {
-	return record_decode(&call_record, text, n, a, out, err);
+	return record_decode(&batch_call_record, text, n, a, out, err);
 }
 
 void batch_call_encode(const struct batch_call *c, struct buf *out)
 {
-	record_encode(&call_record, c, out);
+	record_encode(&batch_call_record, c, out);
 }
 
 static const struct field item_answer_fields[] = {
@@ -141,18 +141,18 @@ static const struct field answer_fields[] = {
 		.omit_null = true},
 	{ROW(batch_answer, "items", FIELD_RECORDS, items), .of = &item_answer_record},
 };
-static const struct record answer_record = {
+const struct record batch_answer_record = {
 	.name = "BatchAnswer", RECORD(batch_answer, answer_fields)};
 
 int batch_answer_decode(
 	const char *text, size_t n, struct arena *a, struct batch_answer **out, struct error *err)
 {
-	return record_decode(&answer_record, text, n, a, out, err);
+	return record_decode(&batch_answer_record, text, n, a, out, err);
 }
 
 void batch_answer_encode(const struct batch_answer *ans, struct buf *out)
 {
-	record_encode(&answer_record, ans, out);
+	record_encode(&batch_answer_record, ans, out);
 }
 
 void batch_digest(const struct request *const *requests, size_t n, char out[65])

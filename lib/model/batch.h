@@ -53,6 +53,7 @@ struct batch_call {
 	const char *digest; /* of the batch */
 	struct { struct batch_item *items; size_t n; } items;
 };
+extern const struct record batch_call_record, batch_answer_record;
 int batch_call_decode(const char *text, size_t n, struct arena *a, struct batch_call **out, struct error *err) MUST_CHECK;
 void batch_call_encode(const struct batch_call *c, struct buf *out);
 

@@ -111,7 +111,7 @@ static const struct field group_fields[] = {
 	{ GROUP("domainAliases", FIELD_VALUE, g.domain_aliases) },
 	{ GROUP("minHealthyAgents", FIELD_OPT_INT, min_healthy) },
 };
-static const struct record group_record = {
+const struct record group_record = {
 	.name = "BaragonGroup",
 	.size = sizeof(struct group_wire),
 	.fields = group_fields,

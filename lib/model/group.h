@@ -27,6 +27,7 @@ struct group {
 	const struct value *domain_aliases; /* map of lists of strings; NULL = {} */
 	int64_t min_healthy_agents;
 };
+extern const struct record group_record; /* for its schema: what it reads and writes is no struct group */
 int group_decode(const char *text, size_t n, struct arena *a, struct group **out,
 	struct error *err) MUST_CHECK;
 void group_encode(const struct group *g, struct buf *out);

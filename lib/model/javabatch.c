@@ -19,7 +19,7 @@ static const struct field item_fields[] = {
 	{ ROW(java_item, "requestAction", FIELD_ENUM, action), .names = action_names },
 	{ ROW(java_item, "requestType", FIELD_ENUM, type), .names = java_type_names, .required = true },
 };
-static const struct record item_record = { .name = "BaragonRequestBatchItem", RECORD(java_item, item_fields) };
+const struct record java_item_record = { .name = "BaragonRequestBatchItem", RECORD(java_item, item_fields) };
 
 static const struct field answer_fields[] = {
 	{ ROW(java_answer, "requestId", FIELD_STRING, request_id), .required = true },
@@ -27,7 +27,7 @@ static const struct field answer_fields[] = {
 	{ ROW(java_answer, "message", FIELD_STRING, message), .max_bytes = MAX_TEXT },
 	{ ROW(java_answer, "requestType", FIELD_ENUM, type), .names = java_type_names, .required = true },
 };
-static const struct record answer_record = { .name = "AgentBatchResponseItem", RECORD(java_answer, answer_fields), .strict = true };
+const struct record java_answer_record = { .name = "AgentBatchResponseItem", RECORD(java_answer, answer_fields), .strict = true };
 
 /* null reads as an empty list elsewhere; here it would look like a call with nothing to do. */
 static int decode_list(const struct record *of, const char *text, size_t n, struct arena *a, struct records *list, struct error *err)
@@ -42,7 +42,7 @@ static int decode_list(const struct record *of, const char *text, size_t n, stru
 int java_items_decode(const char *text, size_t n, struct arena *a, struct java_items *out, struct error *err)
 {
 	struct records list;
-	int rc = decode_list(&item_record, text, n, a, &list, err);
+	int rc = decode_list(&java_item_record, text, n, a, &list, err);
 
 	if (rc == 0)
 		*out = (struct java_items){ list.items, list.n };
@@ -51,13 +51,13 @@ int java_items_decode(const char *text, size_t n, struct arena *a, struct java_i
 
 void java_items_encode(const struct java_item *items, size_t n, struct buf *out)
 {
-	record_encode_list(&item_record, items, n, out);
+	record_encode_list(&java_item_record, items, n, out);
 }
 
 int java_answers_decode(const char *text, size_t n, struct arena *a, struct java_answers *out, struct error *err)
 {
 	struct records list;
-	int rc = decode_list(&answer_record, text, n, a, &list, err);
+	int rc = decode_list(&java_answer_record, text, n, a, &list, err);
 
 	if (rc == 0)
 		*out = (struct java_answers){ list.items, list.n };
@@ -66,5 +66,5 @@ int java_answers_decode(const char *text, size_t n, struct arena *a, struct java
 
 void java_answers_encode(const struct java_answer *items, size_t n, struct buf *out)
 {
-	record_encode_list(&answer_record, items, n, out);
+	record_encode_list(&java_answer_record, items, n, out);
 }

@@ -25,6 +25,7 @@ struct java_answer {
 	const char *message; /* NULL = null */
 	int type;
 };
+extern const struct record java_item_record, java_answer_record;
 struct java_items {
 	struct java_item *items;
 	size_t n;

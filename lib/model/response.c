@@ -105,7 +105,7 @@ static const struct field response_fields[] = {
 		.of = &agent_response_record},
 	RESPONSE_TAIL,
 };
-static const struct record response_record = {
+const struct record response_record = {
 	.name = "BaragonResponse",
 	.size = sizeof(struct response),
 	.fields = response_fields,

@@ -38,6 +38,7 @@ struct response {
 	bool no_agent_responses;           /* write null instead of {} (synthetic answers) */
 	const struct request *request;     /* NULL = null */
 };
+extern const struct record response_record;
 int response_decode(const char *text, size_t n, struct arena *a, struct response **out, struct error *err) MUST_CHECK;
 void response_encode(const struct response *r, struct buf *out);
 

@@ -73,6 +73,7 @@ static const struct route routes[] = {
 	{ "GET",    "/status/master",          api_status_master,  ROLE_OPEN, 0, "of the leader, or of this service" },
 	{ "GET",    "/workers",                 api_status_workers, ROLE_OPEN, 0, "base URIs of all services, the leader first" },
 	{ "GET",    "/metrics",                 api_metrics,        ROLE_READ, 0, "what is counted, for operators" },
+	{ "GET",    "/openapi.json",            api_openapi,        ROLE_OPEN, 0, "this page: all calls, for programs" },
 	{ "POST",   "/checkin/{group}/startup", api_checkin,        ROLE_AGENT, AGENT_MAX, "an agent starts" },
 	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_AGENT, AGENT_MAX, "an agent stops" },
 	{ "GET",    "/checkin/{group}/can-shutdown", api_checkin_can_shutdown, ROLE_OPEN, 0, "may an agent stop?" },
@@ -103,13 +104,19 @@ static const struct route routes[] = {
 };
 /* clang-format on */
 
+const struct route *api_routes(size_t *n_out)
+{
+	*n_out = ARRAY_LEN(routes);
+	return routes;
+}
+
 /* --- before a handler --- */
 
 /* Java's resources below these take any Content-Type. */
 static bool takes_any_type(const struct route *route)
 {
 	static const char *const families[] = { "/state", "/status", "/workers", "/purgeCache", "/service-lookup",
-		"/renderedConfigs", "/elbs", "/albs" };
+		"/renderedConfigs", "/metrics", "/openapi.json", "/elbs", "/albs" };
 
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		if (str_starts(route->pattern, families[i]))

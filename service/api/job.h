@@ -146,6 +146,8 @@ void api_status_master(struct http_request *rq, void *app);
 void api_status_workers(struct http_request *rq, void *app);
 void api_checkin(struct http_request *rq, void *app);
 void api_checkin_can_shutdown(struct http_request *rq, void *app);
+const struct route *api_routes(size_t *n_out);
+void api_openapi(struct http_request *rq, void *app);
 void api_metrics(struct http_request *rq, void *app);
 void api_auth_verify(struct http_request *rq, void *app);
 void api_auth_list(struct http_request *rq, void *app);
