@@ -28,7 +28,7 @@ endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DLOCKSTEP_VERSION='"$(VERSION)"' -DLOCKSTEP_BUILD='"$(MODE)"'
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS)
 quote = '$(subst ','\'',$(1))'
-LDLIBS := -lmicrohttpd -lcurl -lzookeeper_st -ljansson -lyaml -luv -lcrypto -lz -lpthread -lm
+LDLIBS := -lmicrohttpd -lgnutls -lcurl -lzookeeper_st -ljansson -lyaml -luv -lcrypto -lz -lpthread -lm
 
 LIB_SRC := $(wildcard lib/*/*.c) $(filter-out %/main.c,$(wildcard service/*.c service/*/*.c \
 	agent/*.c agent/*/*.c))

@@ -255,9 +255,18 @@ static void purge(void *ctx, const char *service_id)
 	purger_run(((struct daemon *)ctx)->purger, service_id, NULL, NULL);
 }
 
+static void on_refused(void *ctx, const char *peer, const char *why, unsigned more)
+{
+	(void)ctx;
+	log_warn(NULL, "a TLS connection was refused", "peer", peer, "reason", why, "more", log_int(more));
+}
+
 static void make_purger(struct daemon *d)
 {
-	d->client = client_new(d->loop);
+	const struct tls_conf *t = &d->conf->daemon.client_tls;
+	const struct client_tls tls = { t->ca_pem, t->certificate_pem, t->key_pem };
+
+	d->client = client_new(d->loop, &tls);
 	d->link_options = d->parts->link;
 	if (*d->conf->purge_format == '\0')
 		return;
@@ -281,7 +290,10 @@ static int open_port(struct daemon *d, struct error *err)
 		.keys_known = keys_known, .ctx = d, .renderer = d->parts->renderer,
 		.root_path = d->conf->lb.root_path, .metrics = d->metrics,
 		.stats_socket = d->conf->lb.haproxy.stats_socket, .purger = d->purger };
-	const struct server_options so = { .bind_host = dc->bind_host, .port = dc->port };
+	const struct server_options so = { .bind_host = dc->bind_host, .port = dc->port,
+		.max_connections = dc->limits.connections, .max_per_address = dc->limits.per_address,
+		.idle_timeout_ms = dc->limits.idle_ms, .request_timeout_ms = dc->limits.request_ms,
+		.tls = { dc->tls.certificate_pem, dc->tls.key_pem, dc->tls.ca_pem }, .refused = on_refused };
 
 	d->api = agent_api_new(&ao);
 	return server_new(d->loop, &so, agent_api_router(d->api), &d->server, err);

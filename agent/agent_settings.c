@@ -74,8 +74,9 @@ static const struct setting group_rows[] = {
 
 const struct setting agent_settings[] = {
 	DAEMON_HOSTNAME_ROW(CONF, daemon),
-	SET_STRING(CONF, base_url_template, "baseUrlTemplate", "http://%s:%d%s", 0,
-		"How the agent's base URI is made of host, port and context path."),
+	SET_STRING(CONF, base_url_template, "baseUrlTemplate", NULL, 0,
+		"How the agent's base URI is made of host, port and context path. Absent: `http://%s:%d%s`, with `server.tls` "
+		"`https://%s:%d%s`."),
 	SET_LIST(CONF, templates, LIST_TEMPLATES, template_rows, "Files that are rendered for each service."),
 	SET_LIST(CONF, collected, LIST_COLLECTED, collected_rows,
 		"Files made of a fragment for each service of the group: the right way for HAProxy."),
@@ -175,7 +176,7 @@ const struct setting agent_settings[] = {
 
 	DAEMON_LOGGING_ROWS(CONF, daemon),
 	DAEMON_METRICS_ROW,
-	DAEMON_HTTP_CLIENT_ROW,
+	DAEMON_HTTP_CLIENT_ROWS(CONF, daemon),
 	DAEMON_GRAPHITE_ROW,
 	SET_END,
 };

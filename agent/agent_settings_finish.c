@@ -174,18 +174,21 @@ static void finish_formats(struct finish *f)
 {
 	AUTO(buf_release) struct buf uri = BUF_INIT;
 	struct agent_conf *c = f->c;
+	const char *format = c->base_url_template;
 	struct error why = ERROR_INIT;
 
+	if (!format)
+		format = c->daemon.tls.certificate ? "https://%s:%d%s" : "http://%s:%d%s";
 	if (helpers_check_format(c->weighting_format, &why) != 0)
 		finish_refuse(f, "weightingFormat", why.text);
 	if (dateformat_check(c->date_format, &why) != 0)
 		finish_refuse(f, "defaultDateFormat", why.text);
-	if (!daemon_format_ok(c->base_url_template, "sds", true)) {
+	if (!daemon_format_ok(format, "sds", true)) {
 		finish_refuse(f, "baseUrlTemplate",
 			"may have '%s' (host), '%d' (port), '%s' (context path) in this order only");
 		return;
 	}
-	put_base_uri(&uri, c->base_url_template, &c->daemon);
+	put_base_uri(&uri, format, &c->daemon);
 	c->base_uri = arena_strdup(c->arena, buf_cstr(&uri));
 	c->agent_id = arena_printf(c->arena, "%s:%d", c->daemon.host, c->daemon.port);
 }

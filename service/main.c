@@ -196,10 +196,27 @@ static void make_api(struct program *p)
 	p->api = api_new(&opt);
 }
 
+static void on_refused(void *ctx, const char *peer, const char *why, unsigned more)
+{
+	(void)ctx;
+	log_warn(NULL, "a TLS connection was refused", "peer", peer, "reason", why, "more", log_int(more));
+}
+
+static struct client *make_client(struct program *p)
+{
+	const struct tls_conf *t = &p->conf->daemon.client_tls;
+	const struct client_tls tls = { t->ca_pem, t->certificate_pem, t->key_pem };
+
+	return client_new(p->loop, &tls);
+}
+
 static int make_server(struct program *p, struct error *err)
 {
 	const struct daemon_conf *d = &p->conf->daemon;
-	const struct server_options opt = { .bind_host = d->bind_host, .port = d->port };
+	const struct server_options opt = { .bind_host = d->bind_host, .port = d->port,
+		.max_connections = d->limits.connections, .max_per_address = d->limits.per_address,
+		.idle_timeout_ms = d->limits.idle_ms, .request_timeout_ms = d->limits.request_ms,
+		.tls = { d->tls.certificate_pem, d->tls.key_pem, d->tls.ca_pem }, .refused = on_refused };
 
 	return server_new(p->loop, &opt, api_router(p->api), &p->server, err);
 }
@@ -264,7 +281,7 @@ static int run(struct program *p)
 	rc = make_store(p, &err);
 	if (rc == 0) {
 		make_metrics(p);
-		p->client = client_new(p->loop);
+		p->client = make_client(p);
 		p->cache = state_cache_new(p->loop, p->store);
 		make_leader(p);
 		make_api(p);
@@ -285,6 +302,7 @@ static int run(struct program *p)
 
 int main(int argc, char **argv)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct program p = { .conf = NULL };
 	struct rand_state rand;
 	enum what what;
@@ -295,6 +313,7 @@ int main(int argc, char **argv)
 		return rc;
 	if (load(file, what == RUN, &p.conf) != 0)
 		return 1;
+	sigaction(SIGPIPE, &ignore, NULL); /* a write to somebody who has gone is an error like others */
 	rand_seed_os(&rand);
 	map_seed(rand_u64(&rand));
 	log_set_level(p.conf->daemon.log_level);

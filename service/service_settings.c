@@ -89,7 +89,7 @@ const struct setting service_settings[] = {
 
 	DAEMON_LOGGING_ROWS(CONF, daemon),
 	DAEMON_METRICS_ROW,
-	DAEMON_HTTP_CLIENT_ROW,
+	DAEMON_HTTP_CLIENT_ROWS(CONF, daemon),
 	DAEMON_GRAPHITE_ROW,
 	SET_NO_EFFECT_SECTION("ui", "title|baseUrl|navColor|allowEdit|allowEditKey", "there are no web pages"),
 	SET_NO_EFFECT("auth.uiWriteEnabled", "there are no web pages"),
@@ -134,7 +134,7 @@ int service_conf_parse(const char *name, const char *text, size_t len,
 	warn_deadlines(c, root, rep);
 	if (c->master_key != NULL && *c->master_key == '\0')
 		c->master_key = NULL;
-	c->base_uri = arena_printf(arena, "http://%s:%d%s", c->daemon.host, c->daemon.port,
+	c->base_uri = arena_printf(arena, "%s://%s:%d%s", c->daemon.scheme, c->daemon.host, c->daemon.port,
 		c->daemon.context_path);
 	*conf_out = STEAL(c);
 	return 0;

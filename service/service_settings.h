@@ -33,7 +33,7 @@ struct history_conf {
 struct service_conf {
 	struct arena *arena;
 	struct daemon_conf daemon; /* host, port, context path, ZooKeeper, auth, log level */
-	const char *base_uri;      /* derived: http://host:port/context, as in /workers */
+	const char *base_uri;      /* derived: http(s)://host:port/context, as in /workers */
 
 	struct worker_conf worker;
 	struct history_conf history;

@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc make libc6-dev pkg-config libmicrohttpd-dev libjansson-dev libzookeeper-st-dev libuv1-dev
-	libcurl4-openssl-dev libyaml-dev libssl-dev zlib1g-dev uthash-dev
+	libcurl4-openssl-dev libgnutls28-dev libyaml-dev libssl-dev zlib1g-dev uthash-dev
 	haproxy zookeeper default-jre-headless python3 curl procps"
 test="libcmocka-dev clang libclang-rt-14-dev python3-pytest python3-kazoo python3-yaml util-linux mount nginx-light
 	nodejs libjs-handlebars"

@@ -15,11 +15,12 @@
 #include <string.h>
 
 #define CONNECTOR_WHY "the listener has no such setting"
-#define TLS_WHY "the listener is plain HTTP"
+#define TLS_WHY "certificates are named in `server.tls`, as PEM files"
+#define TLS_HINT "for TLS write `server: {tls: {certificate: FILE.pem, key: FILE.pem}}`"
 
 /* clang-format off */
 const struct setting daemon_connector_rows[] = {
-	SET_STRING(struct connector_conf, type, "type", "http", 0, "`http`; others are passed over."),
+	SET_STRING(struct connector_conf, type, "type", "http", 0, "`http`; others are passed over. TLS is `server.tls`."),
 	SET_INT(struct connector_conf, port, "port", "8080", 1, 65535, "Port to listen on."),
 	SET_STRING(struct connector_conf, bind_host, "bindHost", NULL, 0, "Address to listen on. Absent: all."),
 	SET_NO_EFFECT("idleTimeout", CONNECTOR_WHY),
@@ -85,7 +86,7 @@ static int finish_simple(struct finish *f)
 	struct daemon_conf *d = f->d;
 
 	if (!str_eq(d->connector.type, "http"))
-		return refuse(f, "server.connector.type", "must be 'http': the listener has no TLS");
+		return refuse(f, "server.connector.type", "must be 'http'; " TLS_HINT);
 	if (d->connectors.n > 0)
 		warn(f, "server.applicationConnectors", "has no effect with 'type: simple'");
 	d->port = d->connector.port;
@@ -113,7 +114,7 @@ static int finish_default(struct finish *f)
 		plain++;
 	}
 	if (d->connectors.n > 0 && plain == 0)
-		return refuse(f, "server.applicationConnectors", "has none of type 'http'");
+		return refuse(f, "server.applicationConnectors", "has none of type 'http'; " TLS_HINT);
 	if (d->connectors.n > 1)
 		warn(f, "server.applicationConnectors", "only the last one of type 'http' is used");
 	return 0;
@@ -170,6 +171,19 @@ static int finish_namespace(struct finish *f)
 	return 0;
 }
 
+static int finish_tls(struct finish *f)
+{
+	static const struct tls_names server = { "server.tls.certificate", "server.tls.key",
+		"server.tls.clientCa", true };
+	static const struct tls_names client = { "httpClient.tls.certificate", "httpClient.tls.key",
+		"httpClient.tls.ca", false };
+	struct daemon_conf *d = f->d;
+	int rc = tls_conf_finish(&d->tls, &server, f->name, f->root, f->arena, f->rep, f->err);
+
+	d->scheme = d->tls.certificate ? "https" : "http";
+	return rc != 0 ? rc : tls_conf_finish(&d->client_tls, &client, f->name, f->root, f->arena, f->rep, f->err);
+}
+
 static enum log_level level_of(int word)
 {
 	static const enum log_level levels[] = { LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG,
@@ -192,6 +206,8 @@ int daemon_conf_finish(struct daemon_conf *d, const char *name, const struct yam
 		rc = finish_host(&f);
 	if (rc == 0)
 		rc = finish_namespace(&f);
+	if (rc == 0)
+		rc = finish_tls(&f);
 	if (rc == 0)
 		d->log_level = level_of(d->log_word);
 	return rc;

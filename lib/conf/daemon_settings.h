@@ -12,6 +12,7 @@
 
 #include "lib/base/log.h"
 #include "lib/conf/settings_rows.h"
+#include "lib/conf/tls_settings.h"
 
 struct connector_conf {
 	const char *type, *bind_host;
@@ -23,6 +24,7 @@ struct daemon_conf {
 	const char *host;         /* in URIs: `hostname`, or the first address found */
 	const char *bind_host;    /* NULL = all addresses */
 	int port;
+	const char *scheme;       /* "http" or "https" */
 	const char *context_path; /* "" or "/baragon/v2" */
 	const char *namespace;    /* "/baragon": in front of every path */
 	enum log_level log_level;
@@ -37,6 +39,12 @@ struct daemon_conf {
 		size_t n;
 	} connectors;
 	const char *zk_quorum, *zk_namespace;
+	struct tls_conf tls;        /* of the listener; no certificate: plain HTTP */
+	struct tls_conf client_tls; /* of calls to others */
+	struct limits_conf {
+		int connections, per_address;
+		int64_t idle_ms, request_ms;
+	} limits;
 	int zk_session_timeout_ms, zk_connect_timeout_ms;
 	bool auth_enabled;
 	int log_word;
@@ -45,7 +53,7 @@ enum { SERVER_DEFAULT, SERVER_SIMPLE };
 
 extern const struct setting daemon_connector_rows[];
 
-#define DAEMON_LEFT_TO_US "there is one plain HTTP listener, its limits are built in"
+#define DAEMON_LEFT_TO_US "there is one listener, its limits are below `server.limits`"
 #define DAEMON_CLIENT_RETRIES "the ZooKeeper client tries again by itself as long as it takes"
 
 /* clang-format off */
@@ -59,12 +67,29 @@ extern const struct setting daemon_connector_rows[];
 		"`simple` has one `connector`, `default` a list of `applicationConnectors`."),      \
 	SET_STRING(owner, f.application_context_path, "server.applicationContextPath", NULL, 0,      \
 		"In front of every path of the HTTP API. Absent: `/application` for `simple`, `/` for `default`."), \
-	SET_STRING(owner, f.connector.type, "server.connector.type", "http", 0, "Only `http`."),     \
+	SET_STRING(owner, f.connector.type, "server.connector.type", "http", 0,            \
+		"Only `http`; TLS is `server.tls`, not a type."),                                  \
 	SET_INT(owner, f.connector.port, "server.connector.port", "8080", 1, 65535, "Port to listen on, for `simple`."), \
 	SET_STRING(owner, f.connector.bind_host, "server.connector.bindHost", NULL, 0,               \
 		"Address to listen on. Absent: all."),                                              \
 	SET_LIST(owner, f.connectors, "server.applicationConnectors", daemon_connector_rows,         \
 		"Listeners, for `default`; the last one of type `http` is used. None: port 8080."), \
+	SET_STRING(owner, f.tls.certificate, "server.tls.certificate", NULL, 0,                      \
+		"PEM file: the certificate of the listener, then those that lead to its CA. With it there is only " \
+		"TLS (1.2 or later), no plain HTTP. Names of files count from the folder of this YAML; they are " \
+		"read at start."),                                                                  \
+	SET_STRING(owner, f.tls.key, "server.tls.key", NULL, 0, "PEM file: its private key, not encrypted."), \
+	SET_STRING(owner, f.tls.ca, "server.tls.clientCa", NULL, 0,                                  \
+		"PEM file: clients must show a certificate of one of these CAs. Absent: none is asked for."), \
+	SET_INT(owner, f.limits.connections, "server.limits.connections", "4096", 8, 100000,         \
+		"Open connections; further ones wait until one ends."),                             \
+	SET_INT(owner, f.limits.per_address, "server.limits.connectionsPerAddress", "2048", 1, 100000, \
+		"Of these from one address; further ones are closed at once."),                    \
+	SET_DURATION(owner, f.limits.idle_ms, "server.limits.idleMs", "30000", 100, 3600000,         \
+		"A connection on which nothing moves for so long is closed."),                      \
+	SET_DURATION(owner, f.limits.request_ms, "server.limits.requestMs", "30000", 100, 3600000,   \
+		"A request must be there, head and body, so long after its first line; else its connection is " \
+		"closed."),                                                                         \
 	SET_NO_EFFECT("server.adminContextPath", "there is no separate administration context"),    \
 	SET_NO_EFFECT_SECTION("server.adminConnectors", NULL, "there is no separate administration listener"), \
 	SET_NO_EFFECT("server.rootPath", DAEMON_LEFT_TO_US),                                        \
@@ -104,10 +129,18 @@ extern const struct setting daemon_connector_rows[];
 	SET_NO_EFFECT_SECTION("logging.loggers", NULL, "there is one level for the whole process"), \
 	SET_NO_EFFECT_SECTION("logging.appenders", NULL, "the log goes to standard error")
 
-#define DAEMON_HTTP_CLIENT_ROW                                                                      \
-	SET_NO_EFFECT_SECTION("httpClient",                                                         \
-		"maxRequestRetry|requestTimeoutInMs|connectionTimeoutInMs|userAgent",               \
-		"every call has its own deadline and its own rule for trying again")
+#define DAEMON_CLIENT_WHY "every call has its own deadline and its own rule for trying again"
+#define DAEMON_HTTP_CLIENT_ROWS(owner, f)                                                           \
+	SET_STRING(owner, f.client_tls.ca, "httpClient.tls.ca", NULL, 0,                             \
+		"PEM file: only certificates of these CAs are believed where a URL says `https`. Absent: those that " \
+		"this machine believes. Names of files count from the folder of this YAML; they are read at start."), \
+	SET_STRING(owner, f.client_tls.certificate, "httpClient.tls.certificate", NULL, 0,           \
+		"PEM file: the certificate to show where one is asked for (`server.tls.clientCa` of the other side)."), \
+	SET_STRING(owner, f.client_tls.key, "httpClient.tls.key", NULL, 0, "PEM file: its private key, not encrypted."), \
+	SET_NO_EFFECT("httpClient.maxRequestRetry", DAEMON_CLIENT_WHY),                             \
+	SET_NO_EFFECT("httpClient.requestTimeoutInMs", DAEMON_CLIENT_WHY),                          \
+	SET_NO_EFFECT("httpClient.connectionTimeoutInMs", DAEMON_CLIENT_WHY),                       \
+	SET_NO_EFFECT("httpClient.userAgent", DAEMON_CLIENT_WHY)
 #define DAEMON_METRICS_ROW                                                                          \
 	SET_NO_EFFECT_SECTION("metrics", NULL, "metrics are read over HTTP")
 #define DAEMON_GRAPHITE_ROW                                                                         \

@@ -32,7 +32,12 @@ typedef void call_fn(void *ctx, const struct call_result *res);
 
 struct client;
 struct call;
-struct client *client_new(struct loop *l);
+/* PEM texts, copied; NULL = absent. For URLs with https: the peer must be who the URL says. */
+struct client_tls {
+	const char *ca;                /* absent: what the machine believes */
+	const char *certificate, *key; /* to show when asked; both or none */
+};
+struct client *client_new(struct loop *l, const struct client_tls *tls); /* tls NULL: all absent */
 void client_free(struct client **c); /* calls in flight are cancelled: no callback */
 
 /* body NULL: GET. Otherwise POST with Content-Type: application/json; the body is copied.

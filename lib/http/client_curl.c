@@ -37,6 +37,7 @@ struct curl_call {
 	int64_t deadline_us;
 	bool too_large;
 	CURLcode code; /* once finished */
+	char said[CURL_ERROR_SIZE]; /* by curl, about a failure */
 	call_fn *done;
 	void *ctx;
 	struct curl_call *prev, *next;
@@ -50,6 +51,7 @@ struct curl_client {
 	struct loop_source source;
 	int64_t deadline; /* absolute; INT64_MAX: curl waits for nothing */
 	struct curl_slist *headers_post;
+	char *ca, *certificate, *key; /* PEM, or NULL */
 	CURL *spare[SPARE_HANDLES];
 	size_t n_spare;
 	struct curl_call *running, *finished;
@@ -142,6 +144,32 @@ static void call_free(struct curl_call *call)
 	free(call);
 }
 
+/* curl compares the texts when it looks for a kept connection. */
+static struct curl_blob pem_blob(char *pem)
+{
+	return (struct curl_blob){ .data = pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY };
+}
+
+static void call_prepare_tls(const struct curl_client *c, CURL *easy)
+{
+	struct curl_blob ca, certificate, key;
+
+	SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (c->ca) {
+		ca = pem_blob(c->ca);
+		SET(easy, CURLOPT_CAINFO_BLOB, &ca);
+		SET(easy, CURLOPT_CAPATH, NULL); /* else the machine's own were believed, too */
+	}
+	if (c->certificate) {
+		certificate = pem_blob(c->certificate);
+		key = pem_blob(c->key);
+		SET(easy, CURLOPT_SSLCERT_BLOB, &certificate);
+		SET(easy, CURLOPT_SSLKEY_BLOB, &key);
+	}
+}
+
 static void call_prepare(struct curl_call *call, bool post)
 {
 	struct curl_client *c = call->client;
@@ -161,6 +189,8 @@ static void call_prepare(struct curl_call *call, bool post)
 	SET(easy, CURLOPT_USERAGENT, "Lockstep/" LOCKSTEP_VERSION);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_bytes);
 	SET(easy, CURLOPT_WRITEDATA, call);
+	SET(easy, CURLOPT_ERRORBUFFER, call->said);
+	call_prepare_tls(c, easy);
 	if (post) {
 		SET(easy, CURLOPT_POST, 1L);
 		SET(easy, CURLOPT_POSTFIELDS, buf_cstr(&call->body));
@@ -250,6 +280,8 @@ static void failure_text(const struct curl_call *call, bool sent, struct buf *te
 		client_text_bad_url(text, call->url);
 	else if (call->too_large)
 		client_text_too_large(text, host_port);
+	else if (strstr(call->said, "SSL") || strstr(call->said, "TLS"))
+		buf_printf(text, "%s: /%s", call->said, host_port);
 	else if (call->code == CURLE_COULDNT_CONNECT)
 		connect_text(call, text);
 	else if (call->code == CURLE_COULDNT_RESOLVE_HOST)
@@ -369,6 +401,9 @@ static void curl_client_free(struct client *base)
 	loop_remove_source(c->l, &c->source);
 	curl_multi_cleanup(c->multi);
 	curl_slist_free_all(c->headers_post);
+	free(c->ca);
+	free(c->certificate);
+	free(c->key);
 	close(c->epfd);
 	free(c);
 	curl_global_cleanup();
@@ -380,13 +415,20 @@ static const struct client_ops curl_ops = {
 	.cancel = curl_call_cancel,
 };
 
-struct client *client_new(struct loop *l)
+struct client *client_new(struct loop *l, const struct client_tls *tls)
 {
 	struct curl_client *c = xcalloc(1, sizeof(*c));
 
 	check_easy(curl_global_init(CURL_GLOBAL_DEFAULT));
 	c->base.ops = &curl_ops;
 	c->l = l;
+	if (tls && tls->ca)
+		c->ca = xstrdup(tls->ca);
+	if (tls && tls->certificate) {
+		ASSERT(tls->key);
+		c->certificate = xstrdup(tls->certificate);
+		c->key = xstrdup(tls->key);
+	}
 	c->deadline = INT64_MAX;
 	c->epfd = epoll_create1(EPOLL_CLOEXEC);
 	c->multi = curl_multi_init();

@@ -174,9 +174,14 @@ static int port_of(int fd)
 
 static struct MHD_Daemon *start_daemon(struct server *s, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+	struct MHD_OptionItem tls[SERVER_TLS_OPTIONS];
+
+	server_tls_options(&s->opt.tls, tls);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | server_tls_flags(&s->opt.tls), 0, NULL, NULL,
 		server_on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->opt.max_connections,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)s->opt.max_per_address,
+		MHD_OPTION_ARRAY, tls,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((s->opt.idle_timeout_ms + 999) / 1000),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_NOTIFY_CONNECTION, server_on_connection, s,
@@ -200,6 +205,8 @@ int server_new(struct loop *l, const struct server_options *opt, struct router *
 	s->opt.bind_host = NULL; /* borrowed only until here */
 	if (s->opt.max_connections == 0)
 		s->opt.max_connections = 4096;
+	if (s->opt.max_per_address == 0)
+		s->opt.max_per_address = (s->opt.max_connections + 1) / 2;
 	if (s->opt.idle_timeout_ms == 0)
 		s->opt.idle_timeout_ms = 30000;
 	if (s->opt.request_timeout_ms == 0)

@@ -87,6 +87,7 @@ void server_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 		conn->mhd = mhd;
 		conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 		peer_text(mhd, conn->peer, sizeof(conn->peer));
+		server_tls_opened(conn);
 		conn_set_idle(conn);
 		DL_APPEND(s->conns, conn);
 		server_conn_opened(s);
@@ -94,6 +95,7 @@ void server_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 	case MHD_CONNECTION_NOTIFY_CLOSED:
 		*socket_ctx = NULL;
 		conn_reset(conn);
+		server_tls_closed(conn);
 		DL_DELETE(s->conns, conn);
 		free(conn);
 		server_conn_closed(s);
@@ -324,6 +326,11 @@ static enum MHD_Result on_head(struct conn *conn, const char *method, const char
 		return conn_queue(conn);
 	}
 	rq = conn_request(conn, method);
+	if (conn->tls_why) {
+		conn->state = CONN_BODY;
+		conn->rq = rq;
+		return MHD_YES;
+	}
 	conn->body_max = route_body_max(router_find(conn->s->router, method, http_path(rq)));
 	conn->too_large = (uint64_t)f.length > conn->body_max;
 	hopeless = conn->too_large && ((uint64_t)f.length > conn->body_max + DISCARD_MAX ||
@@ -352,12 +359,24 @@ static enum MHD_Result on_body(struct conn *conn, const char *p, size_t *n)
 	return MHD_YES;
 }
 
+static enum MHD_Result refuse_client(struct conn *conn)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	buf_printf(&text, "HTTP 403 Forbidden: client certificate: %s", conn->tls_why);
+	http_reply_header(conn->rq, "Connection", "close");
+	http_reply_error(&conn->rq, 403, buf_cstr(&text));
+	return conn_queue(conn);
+}
+
 static enum MHD_Result on_complete(struct conn *conn)
 {
 	struct http_request *rq = conn->rq;
 
 	conn->deadline = INT64_MAX; /* now it is the handler's time */
 	conn->state = CONN_HANDLER;
+	if (conn->tls_why)
+		return refuse_client(conn);
 	if (conn->too_large) {
 		http_reply_too_large(&rq, conn->body_max);
 		return conn_queue(conn);
@@ -382,6 +401,8 @@ enum MHD_Result server_on_request(void *cls, struct MHD_Connection *mhd, const c
 	(void)url;
 	switch (conn->state) {
 	case CONN_HEAD:
+		if (!server_tls_sound(conn))
+			return MHD_NO;
 		return on_head(conn, method, version);
 	case CONN_BODY:
 		if (*upload_size > 0)

@@ -2,7 +2,7 @@
  * server_internal.h - the listener and its connections
  *
  * server.c owns the daemon, time and the end of things; server_conn.c follows one request through
- * libmicrohttpd's callbacks.
+ * libmicrohttpd's callbacks; server_tls.c knows what is different with TLS.
  *
  * Layer: lib/http.  Threads: loop thread.
  *
@@ -11,6 +11,7 @@
 #ifndef LIB_HTTP_SERVER_INTERNAL_H
 #define LIB_HTTP_SERVER_INTERNAL_H
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
 #include "lib/base/buf.h"
@@ -24,6 +25,13 @@ enum conn_state {
 	CONN_HANDLER,   /* inside the router's call */
 	CONN_SUSPENDED, /* the handler will reply in a later turn */
 	CONN_ANSWERED,  /* the answer is libmicrohttpd's to send */
+};
+
+enum tls_stage {
+	TLS_NONE,  /* plain HTTP */
+	TLS_OPEN,  /* nothing that is TLS has come */
+	TLS_HELLO, /* a ClientHello */
+	TLS_DONE,
 };
 
 /* One connection and the request on it: HTTP/1 has only one at a time. */
@@ -43,6 +51,8 @@ struct conn {
 	struct MHD_Response *response;
 	unsigned status;
 	size_t response_size;
+	enum tls_stage tls;
+	char *tls_why; /* what is wrong with the client's certificate: nothing is done for it */
 	struct conn *prev, *next;
 };
 
@@ -59,6 +69,8 @@ struct server {
 	bool kick;    /* something was resumed: run the daemon at once */
 	bool closing; /* answer 503 */
 	bool draining;
+	int64_t told_at;  /* when `refused` was called last; 0 = never */
+	unsigned untold;  /* since then */
 	void (*drained)(void *ctx);
 	void *drained_ctx;
 };
@@ -77,6 +89,14 @@ size_t server_keep_escapes(void *cls, struct MHD_Connection *mhd, char *s);
 /* The handler will not be waited for any longer: answer 503 in its place. */
 void conn_give_up(struct conn *conn);
 void conn_cut(struct conn *conn);
+/* server_tls.c. Adds to the options of the daemon; the list has room for SERVER_TLS_OPTIONS. */
+#define SERVER_TLS_OPTIONS 5
+unsigned server_tls_flags(const struct server_tls *tls);
+void server_tls_options(const struct server_tls *tls, struct MHD_OptionItem *out);
+void server_tls_opened(struct conn *conn);
+void server_tls_closed(struct conn *conn);
+bool server_tls_sound(const struct conn *conn); /* the handshake was complete */
+
 /* A connection has gone; server.c looks whether a drain is complete. */
 void server_conn_closed(struct server *s);
 void server_conn_opened(struct server *s);

@@ -153,6 +153,8 @@ static void missing_reason(const struct tally *t, const struct member *m, enum c
 		buf_printf(out, "answered: %s", a->message);
 	else if (a != NULL && a->exception != NULL)
 		buf_printf(out, "did not answer %s: %s", call_type_names[type], a->exception);
+	else if (a != NULL && a->outcome < 0 && a->message != NULL)
+		buf_printf(out, "did not answer %s: %s", call_type_names[type], a->message);
 	else
 		buf_printf(out, "did not answer %s", call_type_names[type]);
 }

@@ -73,6 +73,19 @@ static const char *words(const struct batch_answer *ans, struct arena *a)
 	return arena_strdup(a, buf_cstr(&text));
 }
 
+/* What came instead of an answer to a batch. */
+static const char *no_answer(const struct call_result *res, const struct error *err, struct arena *a)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	buf_printf(&text, "status %d: ", res->status);
+	if (res->status >= 400)
+		str_escape(&text, res->body, res->len, 300);
+	else
+		buf_str(&text, err->code != 0 ? err->text : "it answered for another batch");
+	return arena_strdup(a, buf_cstr(&text));
+}
+
 static void take_answer(struct ask *a, const struct call_result *res, struct answer *out, struct arena *scratch)
 {
 	struct batch_answer *ans = NULL;
@@ -84,8 +97,7 @@ static void take_answer(struct ask *a, const struct call_result *res, struct ans
 	}
 	out->status_code = res->status;
 	if (batch_answer_decode(res->body, res->len, scratch, &ans, &err) != 0 || !str_eq(ans->batch, a->flight->name)) {
-		out->message = arena_printf(scratch, "status %d: %s", res->status,
-			err.code != 0 ? err.text : "it answered for another batch");
+		out->message = no_answer(res, &err, scratch);
 		return;
 	}
 	out->number = ans->number;

@@ -269,7 +269,7 @@ static void run(char *const *argv, const char *what)
 	f.count = bench_number(argv, "count", 0);
 	f.warm = bench_number(argv, "warm", 0);
 	f.until = rate ? bench_number(argv, "seconds", INT64_MIN) * 1000000 : 0;
-	f.client = client_new(f.loop);
+	f.client = client_new(f.loop, NULL);
 	f.txn.hosts = hosts;
 	f.txn.prefix = bench_text(argv, "prefix", NULL);
 	f.txn.services = bench_number(argv, "services", INT64_MIN);

@@ -108,7 +108,7 @@ static void setup(struct world *w)
 	w->fd = w->listen_fd = -1;
 	w->l = loop_new();
 	w->r = router_new(&ro);
-	w->c = client_new(w->l);
+	w->c = client_new(w->l, NULL);
 	assert_int_equal(server_new(w->l, &so, w->r, &w->s, NULL), 0);
 	w->port = server_port(w->s);
 }

@@ -121,7 +121,8 @@ static void java_file(void **state)
 		{ 31, "agentBatchRequestUriFormat: known, has no effect: " },
 		{ 35, "worker.initialDelayMs: known, has no effect: " },
 		{ 37, "worker.maxRequestsPerPoll: known, has no effect: " },
-		{ 38, "httpClient: known, has no effect: " },
+		{ 39, "httpClient.maxRequestRetry: known, has no effect: " },
+		{ 40, "httpClient.requestTimeoutInMs: known, has no effect: " },
 		{ 49, "elb: known, has no effect: " },
 		{ 53, "ui: known, has no effect: " },
 		{ 57, "edgeCache: known, has no effect: " },
@@ -215,9 +216,11 @@ static void listeners(void **state)
 	good("zookeeper: {quorum: 'z:1', zkNamespace: n}\nhostname: '::1'\n");
 	assert_string_equal(conf->base_uri, "http://[::1]:8080");
 	bad(MINIMAL "server: {type: simple, connector: {type: https, port: 8443}}\n",
-		"s.yml:3: server.connector.type: must be 'http': the listener has no TLS");
+		"s.yml:3: server.connector.type: must be 'http'; "
+		"for TLS write `server: {tls: {certificate: FILE.pem, key: FILE.pem}}`");
 	bad(MINIMAL "server:\n  applicationConnectors:\n    - {type: https}\n",
-		"s.yml:4: server.applicationConnectors: has none of type 'http'");
+		"s.yml:4: server.applicationConnectors: has none of type 'http'; "
+		"for TLS write `server: {tls: {certificate: FILE.pem, key: FILE.pem}}`");
 	bad(MINIMAL "server: {applicationContextPath: x}\n",
 		"s.yml:3: server.applicationContextPath: must begin with '/' and be a plain path");
 }

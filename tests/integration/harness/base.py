@@ -165,10 +165,13 @@ class Answer:
         return "<%d %s>" % (self.status, self.text[:300])
 
 
-def http_call(method, url, body=None, timeout=10, headers=None):
-    """One request on a connection of its own. `body`: bytes go as they are, anything else as JSON."""
+def http_call(method, url, body=None, timeout=10, headers=None, tls=None):
+    """One request on a connection of its own. `body`: bytes go as they are, anything else as JSON; `tls`: an SSLContext."""
     u = urllib.parse.urlsplit(url)
-    conn = http.client.HTTPConnection(u.hostname, u.port, timeout=timeout * SLOW)
+    if u.scheme == "https":
+        conn = http.client.HTTPSConnection(u.hostname, u.port, timeout=timeout * SLOW, context=tls)
+    else:
+        conn = http.client.HTTPConnection(u.hostname, u.port, timeout=timeout * SLOW)
     send = dict(headers or {})
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()

@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from .base import http_call, read_file, wait_for
+from .base import read_file, wait_for
 from .cut import Tap
 from .daemons import Agent, Service
 from .haproxy import HAProxy
@@ -126,7 +126,7 @@ class Cluster:
 
     def call(self, method, path, body=None, timeout=10, service=None, headers=None):
         s = self.services[service] if service is not None else next(x for x in self.services if x.running())
-        return http_call(method, s.url + path, body, timeout, headers)
+        return s.call(method, path, body, timeout, headers)
 
     def leader(self):
         return wait_for(lambda: next((s for s in self.services if s.leads()), None), 20, "a service leads")

@@ -34,6 +34,7 @@ def daemon_env():
 class Daemon(Process):
     program = None
     context = None
+    tls = None  # SSLContext of the tests' own calls
 
     def __init__(self, folder, name, port=None):
         super().__init__(name, folder)
@@ -54,8 +55,12 @@ class Daemon(Process):
         write_file(self.yaml, to_yaml(self.settings()))
         return super().spawn()
 
+    def use_tls(self, context):
+        self.tls = context
+        self.url = self.url.replace("http://", "https://")
+
     def call(self, method, path, body=None, timeout=10, headers=None):
-        return http_call(method, self.url + path, body, timeout, headers)
+        return http_call(method, self.url + path, body, timeout, headers, self.tls)
 
     def status(self):
         return self.call("GET", "/status", timeout=3).json()
