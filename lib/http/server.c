@@ -11,12 +11,14 @@
 #include "lib/http/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 
 #define CONNECTION_MEMORY ((size_t)32 * 1024)
 #define BACKLOG 1024
+#define CROWD 256u /* connections */
 #define ROUNDS_MAX 10 /* of the daemon in one turn */
 #define SWEEP_MAX_US LOOP_MS(1000)
 
@@ -100,12 +103,20 @@ static void on_sweep(void *ctx)
 
 void server_conn_opened(struct server *s)
 {
+	s->n_conns++;
+	if (s->n_conns > s->peak)
+		s->peak = s->n_conns;
 	if (!loop_timer_running(&s->sweep))
 		loop_timer_start(s->l, &s->sweep, s->sweep_us);
 }
 
 void server_conn_closed(struct server *s)
 {
+	s->n_conns--;
+	if (s->peak >= CROWD && s->n_conns < s->peak / 8) {
+		s->peak = s->n_conns;
+		malloc_trim(0); /* a crowd has left: its memory is the machine's again */
+	}
 	if (s->draining && !s->closing && !s->conns && s->drained)
 		loop_timer_start(s->l, &s->drain, 0);
 }
@@ -172,6 +183,17 @@ static int port_of(int fd)
 	return ntohs(((struct sockaddr_in *)(void *)&addr)->sin_port);
 }
 
+/* A quarter of the files stays for what else the process opens. */
+static int connections_max(int wanted)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY ||
+		(rlim_t)wanted <= files.rlim_cur - files.rlim_cur / 4)
+		return wanted;
+	return (int)(files.rlim_cur - files.rlim_cur / 4);
+}
+
 static struct MHD_Daemon *start_daemon(struct server *s, int fd)
 {
 	struct MHD_OptionItem tls[SERVER_TLS_OPTIONS];
@@ -205,6 +227,7 @@ int server_new(struct loop *l, const struct server_options *opt, struct router *
 	s->opt.bind_host = NULL; /* borrowed only until here */
 	if (s->opt.max_connections == 0)
 		s->opt.max_connections = 4096;
+	s->opt.max_connections = connections_max(s->opt.max_connections);
 	if (s->opt.max_per_address == 0)
 		s->opt.max_per_address = (s->opt.max_connections + 1) / 2;
 	if (s->opt.idle_timeout_ms == 0)
@@ -253,7 +276,8 @@ void server_drain(struct server *s, void (*drained)(void *ctx), void *ctx)
 	DL_FOREACH(s->conns, conn)
 		if (conn->state == CONN_IDLE && conn->deadline > soon)
 			conn->deadline = soon;
-	server_conn_closed(s);
+	if (!s->conns)
+		loop_timer_start(s->l, &s->drain, 0);
 }
 
 void server_free(struct server **s_take)

@@ -66,6 +66,7 @@ struct server {
 	struct loop_timer sweep, drain;
 	int64_t sweep_us;
 	struct conn *conns;
+	size_t n_conns, peak; /* peak: the most since memory was given back */
 	bool kick;    /* something was resumed: run the daemon at once */
 	bool closing; /* answer 503 */
 	bool draining;
