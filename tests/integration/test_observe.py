@@ -66,12 +66,18 @@ def in_background(call):
     return t, box
 
 
+def same_etag(services):
+    etags = {http_call("GET", s.url + "/state").headers["etag"] for s in services}
+    return etags.pop() if len(etags) == 1 else None
+
+
 def test_answers_wait(make_cluster):
     """On leader and follower: held until SUCCESS, and until the next version of the state."""
     cluster = make_cluster(services=2).start()
     cluster.deploy("shop", ["u1"])
     for service in cluster.services:
-        etag = http_call("GET", service.url + "/state").headers["etag"]
+        # Both know of the last commit: what is waited for is the next one.
+        etag = wait_for(lambda: same_etag(cluster.services), 5, "the same state on both")
         waiting, state = in_background(lambda: http_call("GET", service.url + "/state?wait=30", timeout=40,
                                                         headers={"If-None-Match": etag}))
         wait_for(lambda: metrics(service.url)["lockstep_waiting_clients"] == 1, 5, "the waiting client")
