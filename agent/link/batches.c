@@ -295,10 +295,10 @@ static void on_applied(void *ctx, struct report **r_take)
 	if (r->ok && op->ended) {
 		answer(op, 410, OUTCOME_ENDED, "the batch has ended");
 	} else if (r->ok) {
-		batches_drop_prepared(ln);
 		remember(ln, op);
 		note_last_request(ln, op);
 		purge(ln, op);
+		batches_drop_prepared(ln); /* last: the requests are of its arena */
 		answer(op, 200, OUTCOME_APPLIED, NULL);
 	} else {
 		answer(op, 200, OUTCOME_FAILED, arena_printf(op->arena, "%s%s%s", r->error.text, r->detail != NULL ? ": " : "",
