@@ -65,7 +65,12 @@ static void on_reconcile(void *ctx)
 /* A preparation that nobody came back for: its leader is gone, or has decided otherwise. */
 static void on_expiry(void *ctx)
 {
-	batches_drop_prepared(ctx);
+	struct agent_link *ln = ctx;
+
+	if (ln->ops != NULL) /* a call may be using it */
+		loop_timer_start(ln->loop, &ln->expiry_timer, LOOP_MS(1000));
+	else
+		batches_drop_prepared(ln);
 }
 
 static void on_decided_timer(void *ctx)
