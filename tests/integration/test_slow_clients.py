@@ -11,11 +11,12 @@ import socket
 import time
 
 import pytest
-from harness.base import http_call, read_file, wait_for
+from harness.base import BUILD, http_call, read_file, wait_for
 from harness.certificates import Authority
 
 IDLE = int(os.environ.get("LOCKSTEP_IDLE_CLIENTS", "1000"))
 DRIBBLERS = 1000
+SANITIZED = os.path.basename(BUILD) in ("asan", "tsan")  # keeps what was freed; leaks are found at the end instead
 TIME = 4000  # ms: idle and per request
 HEAD = b"POST /baragon/v2/request HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 GET = b"GET /baragon/v2/status HTTP/1.1\r\nHost: x\r\n"
@@ -126,8 +127,9 @@ def test_a_crowd_of_slow_clients(service):
         wait_for(lambda: fds(service) <= fds_before + 5, 30, "descriptors come back")
     finally:
         crowd.close()
-    rss = status_of(service, "VmRSS")
-    assert rss < rss_before + 16 * 1024, (rss_before, rss)
+    if not SANITIZED:
+        rss = status_of(service, "VmRSS")
+        assert rss < rss_before + 16 * 1024, (rss_before, rss)
     assert service.status()["leader"]
 
 
