@@ -80,6 +80,7 @@ struct apply {
 /* Stages. `undo` may be called in any state its `run` can leave; what it cannot undo it says in
  * report->undone, and leaves to recover. */
 int render_run(struct apply *a, struct error *err) MUST_CHECK;
+int keys_run(struct apply *a, struct error *err) MUST_CHECK; /* has a service keys of another one? */
 int live_run(struct apply *a, struct error *err) MUST_CHECK; /* what runs now? */
 void live_undo(struct apply *a); /* files are back: have HAProxy run them again */
 int prove_run(struct apply *a, struct error *err) MUST_CHECK;

@@ -27,6 +27,7 @@ struct stage {
 
 static const struct stage prepare_stages[] = {
 	{ "render", render_run, NULL, WORK_RENDER },
+	{ "keys", keys_run, NULL, WORK_CHECK },
 	{ "live", live_run, NULL, WORK_LOOK_LIVE },
 	{ "prove", prove_run, NULL, WORK_CHECK },
 	{ NULL, NULL, NULL, 0 },

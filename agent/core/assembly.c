@@ -65,7 +65,8 @@ static void add_table_items(struct items *l, const struct renderer *r)
 		const struct renderer_row *row = &r->rows[i];
 
 		for (size_t k = 0; k < row->n_paths; k++) {
-			const struct item it = { { .path = row->paths[k], .scope = row->scope, .mode = row->mode },
+			const struct item it = { { .path = row->paths[k], .scope = row->scope,
+				.keyed = row->output == OUTPUT_HAPROXY_MAP, .mode = row->mode },
 				NO_SERVICE, row->first_path + k };
 
 			add_item(l, &it);

@@ -92,6 +92,7 @@ struct fileset_file {
 	const char *owner; /* per-service files: the service; NULL: the same from several */
 	bool shared;       /* per-service files: several templates or services say the same */
 	enum template_scope scope;
+	bool keyed;    /* its lines are keys and values (OUTPUT_HAPROXY_MAP) */
 	unsigned mode; /* of a file that is made */
 };
 /* The whole text, NUL-terminated; stands while both the set and the arena do. */

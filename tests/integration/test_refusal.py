@@ -70,6 +70,19 @@ def test_check_command_refuses(tapped):
     tapped.check_serving("s1", ["u2"])
 
 
+def test_a_route_of_another_service(make_cluster):
+    """HAProxy would take the first line of the map and say nothing: /s1/ of "a" would get the traffic of "s1"."""
+    cluster = make_cluster(taps=True).start()
+    cluster.deploy("s1", ["u1"])
+    body = cluster.request("bad", "a", add=["u2"], service_fields={"serviceBasePath": "/s1/"})
+    refused(cluster, body, "key '/s1/' of routes.map is that of service 's1'", cluster.hosts[0])
+    cluster.check_serving("s1", ["u1"])
+    cluster.deploy("a", ["u2"])
+    cluster.deploy("s1", ["u3"])
+    cluster.check_serving("s1", ["u3"])
+    cluster.check_serving("a", ["u2"])
+
+
 def test_check_command_with_its_own_words(tapped):
     """Any program can be the check: its last words are in the answer, its exit status decides."""
     two = tapped.hosts[1]

@@ -1,0 +1,158 @@
+/*
+ * mapkeys.c - keys that two services have in one HAProxy map
+ *
+ * Lines are read as target_map.c says that HAProxy reads them.
+ *
+ * Layer: agent/core (pure).  Threads: no state.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "agent/core/mapkeys.h"
+
+#include "lib/base/map.h"
+#include "lib/base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct line {
+	const char *key, *value;
+	size_t n_key, n_value;
+};
+
+struct entry {
+	UT_hash_handle hh;
+	struct line line;
+	const char *owner; /* one of `mine` */
+};
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The next line with a key; false: there is none. */
+static bool next_line(const char **at, const char *end, struct line *out)
+{
+	while (*at < end) {
+		const char *p = *at, *feed = memchr(p, '\n', (size_t)(end - p)), *stop = feed ? feed : end, *cr;
+
+		*at = feed ? feed + 1 : end;
+		if (*p == '#')
+			continue;
+		cr = memchr(p, '\r', (size_t)(stop - p));
+		stop = cr ? cr : stop;
+		while (p < stop && blank(*p))
+			p++;
+		out->key = p;
+		while (p < stop && !blank(*p))
+			p++;
+		out->n_key = (size_t)(p - out->key);
+		while (p < stop && blank(*p))
+			p++;
+		while (stop > p && blank(stop[-1]))
+			stop--;
+		out->value = p;
+		out->n_value = (size_t)(stop - p);
+		if (out->n_key > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool same_value(const struct line *x, const struct line *y)
+{
+	return x->n_value == y->n_value && memcmp(x->value, y->value, x->n_value) == 0;
+}
+
+static bool is_mine(const char *const *mine, size_t n, const char *owner)
+{
+	for (size_t i = 0; owner != NULL && i < n; i++)
+		if (str_eq(mine[i], owner))
+			return true;
+	return false;
+}
+
+static void add_clash(struct mapkeys_clashes *out, const char *service, const char *other, const struct line *l,
+	struct arena *a)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (str_eq(out->items[i].service, service))
+			return;
+	GROW(out->items, out->n, out->cap);
+	out->items[out->n++] = (struct mapkeys_clash){ arena_strdup(a, service), other ? arena_strdup(a, other) : NULL,
+		arena_printf(a, "%.*s", (int)l->n_key, l->key) };
+}
+
+/* What mine have, each key once. */
+static void gather(const struct fileset_piece *p, struct entry **entries, struct arena *a, struct mapkeys_clashes *out)
+{
+	const char *at = p->data;
+	struct line l;
+
+	while (next_line(&at, p->data + p->size, &l)) {
+		struct entry *e;
+
+		HASH_FIND(hh, *entries, l.key, l.n_key, e);
+		if (e == NULL) {
+			e = arena_alloc(a, sizeof(*e));
+			*e = (struct entry){ .line = l, .owner = p->owner };
+			HASH_ADD_KEYPTR(hh, *entries, e->line.key, e->line.n_key, e);
+		} else if (!str_eq(e->owner, p->owner) && !same_value(&e->line, &l)) {
+			add_clash(out, p->owner, e->owner, &l, a);
+		}
+	}
+}
+
+static void compare(const struct fileset_piece *p, struct entry *entries, struct arena *a, struct mapkeys_clashes *out)
+{
+	const char *at = p->data;
+	struct line l;
+
+	while (next_line(&at, p->data + p->size, &l)) {
+		struct entry *e;
+
+		HASH_FIND(hh, entries, l.key, l.n_key, e);
+		if (e != NULL && !same_value(&e->line, &l))
+			add_clash(out, e->owner, p->owner, &l, a);
+	}
+}
+
+void mapkeys_find(const struct fileset_file *f, const char *const *mine, size_t n_mine, struct arena *a,
+	struct mapkeys_clashes *out)
+{
+	struct entry *entries = NULL;
+
+	if (!f->keyed || f->scope != SCOPE_COLLECTED)
+		return;
+	for (size_t i = 0; i < f->n_pieces; i++)
+		if (is_mine(mine, n_mine, f->pieces[i].owner))
+			gather(&f->pieces[i], &entries, a, out);
+	for (size_t i = 0; entries != NULL && i < f->n_pieces; i++)
+		if (!is_mine(mine, n_mine, f->pieces[i].owner))
+			compare(&f->pieces[i], entries, a, out);
+	HASH_CLEAR(hh, entries);
+}
+
+bool mapkeys_twice(const char *text, size_t n, const char *key)
+{
+	const char *at = text;
+	struct line l, first = { NULL, NULL, 0, 0 };
+	size_t n_key = strlen(key);
+
+	while (next_line(&at, text + n, &l)) {
+		if (l.n_key != n_key || memcmp(l.key, key, n_key) != 0)
+			continue;
+		if (first.key == NULL)
+			first = l;
+		else if (!same_value(&first, &l))
+			return true;
+	}
+	return false;
+}
+
+void mapkeys_release(struct mapkeys_clashes *c)
+{
+	free(c->items);
+	*c = (struct mapkeys_clashes){ NULL, 0, 0 };
+}
