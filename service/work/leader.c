@@ -31,8 +31,8 @@ struct leader {
 	struct loop_timer again;     /* look at the election again: a retry, or the wait after a foreign peer */
 	uint64_t session;            /* whose nodes we have made; 0 = none */
 	size_t folder;
-	bool ready, looking, look_more;
-	size_t unmarked;
+	bool ready, marked, looking, look_more;
+	size_t unmarked;             /* when we looked last, be it in an earlier session */
 	int64_t unmarked_until;      /* loop time until which a foreign leader's writes may still come */
 	char guid[37];
 };
@@ -57,8 +57,17 @@ static void leave_line(struct leader *ld)
 	store_watch_free(&ld->markers);
 	life_end(&ld->life);
 	ld->life = life_new();
-	ld->looking = ld->look_more = false;
+	ld->marked = ld->looking = ld->look_more = false;
 	ld->session = 0;
+}
+
+/* To the end of the line, with marker and guid: should the deletion of our node be lost with the connection, the next latch
+ * finds the node by its guid and we try again. */
+static void go_behind(struct leader *ld)
+{
+	stop_worker(ld, "a foreign service takes part");
+	latch_free(&ld->latch);
+	loop_timer_start(ld->loop, &ld->again, LOOP_MS(50));
 }
 
 static void on_deposed(void *ctx)
@@ -121,12 +130,20 @@ static size_t count_unmarked(const struct reader *r)
 	return unmarked;
 }
 
+/* When the last foreign one went is not known: only that it is gone now, and was there when we looked before. */
+static void note_unmarked(struct leader *ld, size_t n)
+{
+	if (ld->unmarked > 0 && n == 0) {
+		ld->unmarked_until = loop_now(ld->loop) + LOOP_MS(ld->opt.peer_wait_ms);
+		log_info(NULL, "no foreign service takes part any more", "leadsAfterMs", log_int(ld->opt.peer_wait_ms));
+	}
+	ld->unmarked = n;
+}
+
 static void decide(struct leader *ld)
 {
-	int64_t now = loop_now(ld->loop), wait = LOOP_MS(ld->opt.peer_wait_ms);
+	int64_t now = loop_now(ld->loop);
 
-	if (ld->unmarked > 0)
-		ld->unmarked_until = now + wait;
 	if (!latch_leads(ld->latch)) {
 		if (store_link(ld->st) == STORE_LINK_UP)
 			stop_worker(ld, "another service is first in line");
@@ -136,9 +153,7 @@ static void decide(struct leader *ld)
 		lead(ld);
 	} else if (ld->unmarked > 0) {
 		log_warn(NULL, "a service that is not Lockstep takes part: going behind it");
-		stop_worker(ld, "a foreign service takes part");
-		leave_line(ld);
-		loop_timer_start(ld->loop, &ld->again, LOOP_MS(50));
+		go_behind(ld);
 	} else if (now < ld->unmarked_until) {
 		loop_timer_start(ld->loop, &ld->again, ld->unmarked_until - now);
 	} else {
@@ -152,23 +167,28 @@ static void on_markers(void *ctx, struct reader **r_take, const struct error *er
 	struct leader *ld = ctx;
 
 	ld->looking = false;
-	if (err != NULL || ld->latch == NULL)
+	if (err != NULL) {
+		if (ld->latch == NULL)
+			loop_timer_start(ld->loop, &ld->again, LOOP_MS(200));
 		return;
-	ld->unmarked = count_unmarked(r);
+	}
+	note_unmarked(ld, count_unmarked(r));
 	if (ld->look_more)
 		look(ld);
+	else if (ld->latch == NULL)
+		ld->latch = latch_new(ld->loop, ld->st, PATH_WORKERS, ld->guid, ld->opt.base_uri, look, ld);
 	else
 		decide(ld);
 }
 
-/* Who takes part, and which of them are ours. */
+/* Who takes part, and which of them are ours: also before we take part, as a foreign one may go while we enter the line. */
 static void look(void *ctx)
 {
 	struct leader *ld = ctx;
 	struct reader *r;
 
 	ld->look_more = ld->looking;
-	if (ld->looking || ld->latch == NULL)
+	if (ld->looking || !ld->marked)
 		return;
 	ld->looking = true;
 	r = reader_new(ld->st, ld->life);
@@ -182,7 +202,7 @@ static void on_again(void *ctx)
 {
 	struct leader *ld = ctx;
 
-	if (ld->latch != NULL)
+	if (ld->marked)
 		look(ld);
 	else
 		enter(ld);
@@ -216,8 +236,9 @@ static void on_marked(void *ctx, const struct store_result *res, const struct er
 		retry(ld); /* with a new guid: a marker that was made after all goes with the session */
 		return;
 	}
+	ld->marked = true;
 	ld->markers = store_watch_new(ld->st, PATH_SERVICES, STORE_WATCH_CHILDREN, look, ld);
-	ld->latch = latch_new(ld->loop, ld->st, PATH_WORKERS, ld->guid, ld->opt.base_uri, look, ld);
+	look(ld);
 }
 
 static void make_marker(struct leader *ld)

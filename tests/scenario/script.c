@@ -146,9 +146,25 @@ static void expect_history(struct world *w, const struct words *ws)
 		world_break(w, "expected %zu entries in the history of %s, there are %zu", ws->n - 3, word(ws, 2), n);
 }
 
+/* expect leader 1, expect leader none */
+static void expect_leader(struct world *w, const struct words *ws)
+{
+	size_t want = is(ws, 2, "none") ? 0 : number(w, word(ws, 2), WORLD_SERVICES);
+
+	for (size_t i = 0; i < WORLD_SERVICES; i++) {
+		const struct world_service *s = &w->services[i];
+		bool leads = s->alive && leader_leads(s->leader);
+
+		if (leads != (i + 1 == want))
+			world_break(w, "expected %s to %s", s->name, leads ? "be no leader" : "lead");
+	}
+}
+
 static void expect(struct world *w, const struct words *ws)
 {
-	if (is(ws, 1, "history"))
+	if (is(ws, 1, "leader"))
+		expect_leader(w, ws);
+	else if (is(ws, 1, "history"))
 		expect_history(w, ws);
 	else if (world_request(w, word(ws, 1)) != NULL)
 		expect_request(w, ws);
@@ -337,6 +353,8 @@ void script_do(struct world *w, const char *line, bool expectations)
 		world_drop_entry(w, word(&ws, 3), word(&ws, 2));
 	else if (is(&ws, 0, "operator"))
 		world_remove_member(w, word(&ws, 2));
+	else if (is(&ws, 0, "foreign")) /* foreign joins, foreign leaves */
+		world_foreign(w, is(&ws, 1, "joins"));
 	else if (is(&ws, 0, "time"))
 		world_run(w, milliseconds(w, word(&ws, 2)));
 	else if (is(&ws, 0, "settle"))

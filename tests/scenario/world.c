@@ -9,6 +9,7 @@
 #include "lib/records/paths.h"
 #include "lib/records/requests.h"
 #include "lib/records/roster.h"
+#include "lib/store/latch.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,6 +84,7 @@ void world_free(struct world **wp)
 		return;
 	mem_server_hook(w->server, NULL, NULL);
 	sim_net_hook(w->net, NULL, NULL);
+	world_foreign(w, false);
 	for (size_t i = 0; i < WORLD_SERVICES; i++)
 		service_kill(&w->services[i]);
 	for (size_t i = 0; i < WORLD_AGENTS; i++) {
@@ -429,6 +431,26 @@ void world_drop_entry(struct world *w, const char *service, const char *id)
 	store_txn_delete(t, path_history_entry(a, service, id), -1);
 	store_txn_delete(t, path_mapping(a, id), -1);
 	store_txn_commit(&t, on_entry_dropped, w);
+}
+
+static void foreign_changed(void *ctx)
+{
+	(void)ctx;
+}
+
+void world_foreign(struct world *w, bool joins)
+{
+	if (joins == (w->foreign != NULL))
+		return;
+	world_say(w, "a foreign service %s", joins ? "joins" : "leaves");
+	if (!joins) {
+		latch_free(&w->foreign_latch);
+		store_free(&w->foreign);
+		return;
+	}
+	w->foreign = store_mem_new(w->server, "foreign", SESSION_MS);
+	w->foreign_latch = latch_new(w->loop, w->foreign, PATH_WORKERS, "00000000-0000-4000-8000-000000000000",
+		"http://10.9.0.1:8080/baragon/v2", foreign_changed, w);
 }
 
 /* --- faults and triggers ----------------------------------------------------------------------------------------------- */

@@ -133,6 +133,8 @@ struct world {
 	struct { bool service; size_t i; } dead[8];
 	size_t n_dead;
 	struct { struct loop_timer timer; char *action; bool used; } pending[16]; /* actions of triggers, next turn */
+	struct store *foreign;       /* a service that is not Lockstep; NULL: none takes part */
+	struct latch *foreign_latch;
 };
 
 struct world *world_new(uint64_t seed, const struct rules *rules);
@@ -157,6 +159,7 @@ void world_post(struct world *w, const char *id, const char *service, const char
 void world_cancel(struct world *w, const char *id);
 void world_remove_member(struct world *w, const char *agent); /* the operator */
 void world_drop_entry(struct world *w, const char *service, const char *id); /* of a history, by hand */
+void world_foreign(struct world *w, bool joins); /* a service without a marker takes part, or leaves */
 
 bool world_run(struct world *w, int64_t ms); /* false: a livelock */
 /* Until every accepted request has ended and all is quiet, at most `ms`. */
