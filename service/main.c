@@ -10,6 +10,7 @@
 #include "lib/base/str.h"
 #include "lib/http/server.h"
 #include "lib/loop/notify.h"
+#include "lib/os/resolve.h"
 #include "lib/records/link_meter.h"
 #include "lib/store/store_zk.h"
 #include "service/api/api.h"
@@ -25,6 +26,7 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define DRAIN_US LOOP_MS(3000)
+#define NAMES_MIN 1000 /* a request has as many */
 
 static const char usage[] =
 	"usage: lockstep-service [OPTION] FILE.yml\n"
@@ -42,6 +44,7 @@ struct program {
 	struct metrics *metrics;
 	struct link_meter *link_meter;
 	struct leader *leader;
+	struct resolve *names;
 	struct api *api;
 	struct server *server;
 	struct notify *notify;
@@ -168,6 +171,20 @@ static struct strings strings_of(const struct setting_strings *s, struct arena *
 	return list;
 }
 
+static int host_address(void *ctx, const char *host, struct arena *a, const char **address_out)
+{
+	return resolve_try(ctx, host, a, address_out);
+}
+
+static void make_names(struct program *p)
+{
+	const struct service_conf *c = p->conf;
+	const struct resolve_options opt = { .max_names = (size_t)(c->resolve_names > NAMES_MIN ? c->resolve_names : NAMES_MIN),
+		.keep_ms = (int64_t)c->resolve_seconds * 1000 };
+
+	p->names = resolve_new(&opt);
+}
+
 static void make_api(struct program *p)
 {
 	const struct service_conf *c = p->conf;
@@ -190,6 +207,8 @@ static void make_api(struct program *p)
 		.purge_templates = strings_of(&c->purge_templates, c->arena),
 		.purge_excluded = strings_of(&c->purge_excluded, c->arena),
 		.max_waiters = (size_t)c->max_waiters,
+		.resolve = host_address,
+		.resolve_ctx = p->names,
 		.metrics = p->metrics,
 	};
 
@@ -257,6 +276,7 @@ static void take_apart(struct program *p)
 	loop_timer_stop(p->loop, &p->drain);
 	server_free(&p->server);
 	api_free(&p->api);
+	resolve_free(&p->names);
 	leader_free(&p->leader);
 	state_cache_free(&p->cache);
 	client_free(&p->client);
@@ -284,6 +304,7 @@ static int run(struct program *p)
 		p->client = make_client(p);
 		p->cache = state_cache_new(p->loop, p->store);
 		make_leader(p);
+		make_names(p);
 		make_api(p);
 		rc = make_server(p, &err);
 	}

@@ -38,6 +38,10 @@ const struct setting service_settings[] = {
 		"space, quotes, backtick and `# ; { } \\ $`."),
 	SET_INT(CONF, max_waiters, "maxWaiters", "1000", 1, 100000,
 		"Requests with `wait=` that are held at a time; who comes then is answered at once."),
+	SET_INT(CONF, resolve_names, "maxResolveCacheSize", "4000", 1, 1000000,
+		"How many host names of services with `preResolveUpstreamDNS` are remembered, 1000 at least; the one not used for "
+		"longest goes."),
+	SET_INT(CONF, resolve_seconds, "resolveCacheSeconds", "60", 1, 86400, "When the next request looks up a name again."),
 	SET_NO_EFFECT("agentMaxAttempts", "agents are asked again until the deadline: `worker.applyDeadlineMs`"),
 	SET_NO_EFFECT("agentRequestTimeoutMs", "`worker.agentCallTimeoutMs` took its place"),
 	SET_NO_EFFECT("agentBatchRequestUriFormat", "only Lockstep's agents are called, at a place of their own"),
@@ -46,8 +50,7 @@ const struct setting service_settings[] = {
 	SET_NO_EFFECT("maxConcurrentRequestsPerAgent", "an agent has one call at a time, with many requests in it"),
 	SET_NO_EFFECT("workerIntervalMs", "`worker.intervalMs` took its place"),
 	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
-	SET_NO_EFFECT("maxResolveCacheSize", "look-ups are not kept"),
-	SET_NO_EFFECT("expireResolveCacheAfterDays", "look-ups are not kept"),
+	SET_NO_EFFECT("expireResolveCacheAfterDays", "names are looked up again after `resolveCacheSeconds`, used or not"),
 
 	DAEMON_SERVER_ROWS(CONF, daemon),
 	DAEMON_ZOOKEEPER_ROWS(CONF, daemon, "10000"),

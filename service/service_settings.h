@@ -47,6 +47,7 @@ struct service_conf {
 	int absent_host_grace_seconds; /* 0: an absent host does not count, as in Java */
 	bool allow_mixed_services;
 	int max_waiters;
+	int resolve_names, resolve_seconds;
 	int upstream_syntax; /* enum upstream_syntax_word */
 };
 

@@ -27,7 +27,7 @@
 struct name {
 	UT_hash_handle hh;
 	struct name *prev, *next; /* in the queue */
-	bool pending;
+	bool pending, absent; /* absent: it was said to have none */
 	int64_t until; /* what is known is fresh until then; 0 = nothing is known yet */
 	char address[RESOLVE_TEXT]; /* "" = it has none */
 	char host[];
@@ -131,6 +131,7 @@ static void name_answered(struct resolve *r, struct name *n, int rc, const char 
 	int64_t keep = rc == 0 ? r->opt.keep_ms : r->opt.keep_failure_ms;
 
 	n->pending = false;
+	n->absent = rc == ERR_NOT_FOUND;
 	n->until = clock_mono_us() + keep * 1000;
 	if (rc == 0)
 		memcpy(n->address, address, RESOLVE_TEXT);
@@ -242,15 +243,22 @@ static void wait_for(struct resolve *r, const char *host)
 	r->waited_us += clock_mono_us() - start;
 }
 
-static const char *ask(struct resolve *r, const char *host, struct arena *a)
+/* NULL: full. */
+static struct name *name_wanted(struct resolve *r, const char *host)
 {
 	struct name *n = name_used(r, host);
 
-	if (n == NULL)
-		return NULL;
-	if (!n->pending && clock_mono_us() >= n->until)
+	r->asked = true;
+	if (n != NULL && !n->pending && clock_mono_us() >= n->until)
 		look_up_later(r, n);
-	if (n->pending) {
+	return n;
+}
+
+static const char *ask(struct resolve *r, const char *host, struct arena *a)
+{
+	struct name *n = name_wanted(r, host);
+
+	if (n != NULL && n->pending) {
 		wait_for(r, host);
 		MAP_FIND(r->names, host, n);
 	}
@@ -273,10 +281,31 @@ const char *resolve_address(struct resolve *r, const char *host, struct arena *a
 	if (host[0] == '\0' || strlen(host) > HOST_MAX)
 		return NULL;
 	pthread_mutex_lock(&r->lock);
-	r->asked = true;
 	found = ask(r, host, a);
 	pthread_mutex_unlock(&r->lock);
 	return found;
+}
+
+int resolve_try(struct resolve *r, const char *host, struct arena *a, const char **address_out)
+{
+	struct name *n;
+	int rc = ERR_NOT_DONE;
+
+	*address_out = NULL;
+	if (is_address(host)) {
+		*address_out = arena_strdup(a, host);
+		return 0;
+	}
+	if (host[0] == '\0' || strlen(host) > HOST_MAX)
+		return ERR_NOT_FOUND;
+	pthread_mutex_lock(&r->lock);
+	n = name_wanted(r, host);
+	if (n != NULL && n->address[0] != '\0')
+		*address_out = arena_strdup(a, n->address);
+	if (n != NULL && !n->pending && (*address_out != NULL || n->absent))
+		rc = *address_out != NULL ? 0 : ERR_NOT_FOUND;
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 uint64_t resolve_epoch(struct resolve *r)

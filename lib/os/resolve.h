@@ -49,6 +49,10 @@ void resolve_free(struct resolve **r);
 /* An address is returned as it is. NULL: none is known (now). */
 const char *resolve_address(struct resolve *r, const char *host, struct arena *a);
 
+/* The same without waiting: 0; ERR_NOT_FOUND: it has no address; ERR_NOT_DONE: not known yet, or nobody can say now: ask
+ * again.  *address_out is set in any case: with ERR_NOT_DONE to the address it had before, or NULL. */
+int resolve_try(struct resolve *r, const char *host, struct arena *a, const char **address_out) MUST_CHECK;
+
 /* Zero until a name is asked for; then a number that changes at least once in keep_ms: when it is another one, what was
  * made of addresses should be made again. */
 uint64_t resolve_epoch(struct resolve *r);

@@ -37,6 +37,10 @@ struct api_options {
 	uint64_t seed; /* of generated ids; 0 = from the system */
 	size_t max_waiters; /* requests with wait= that are held; 0 = 1000 */
 	struct metrics *metrics; /* of service_metrics.h, the worker's too; NULL: it has its own */
+	/* The address of a host name, without waiting: 0; ERR_NOT_FOUND: it has none; ERR_NOT_DONE: not known yet, and
+	 * *address_out is what it was before, or NULL.  NULL: names stay names, whatever a service wants. */
+	int (*resolve)(void *ctx, const char *host, struct arena *a, const char **address_out);
+	void *resolve_ctx;
 	int64_t deadline_ms; /* an answer comes by then, if only 504; 0 = 1.5 s */
 };
 

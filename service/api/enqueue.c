@@ -25,8 +25,10 @@
 	100000 /* for what else a commit holds: other requests of the batch, answers of agents */
 
 struct enqueueing {
-	const struct request *rq;
-	const char *refusal; /* NULL: none */
+	const struct request *rq;  /* as it was posted, and expanded: what a repeat is compared with */
+	const struct request *put; /* what is stored: with addresses */
+	const char *refusal;       /* NULL: none */
+	const char *late;          /* its names were not resolved in time; NULL: they were */
 };
 
 /* --- rules --- */
@@ -91,14 +93,17 @@ static const char *find_duplicates(struct job *job, const struct request *rq)
 static const char *refusal_of(struct job *job, const struct request *rq)
 {
 	const char *text = rq->no_duplicate_upstreams ? find_duplicates(job, rq) : NULL;
-	size_t bytes;
 
 	if (text != NULL)
 		return text;
 	text = expand_refusal(rq);
-	if (*text != '\0')
-		return text;
-	bytes = requests_commit_bytes(rq);
+	return *text != '\0' ? text : NULL;
+}
+
+static const char *too_large(struct job *job, const struct request *rq)
+{
+	size_t bytes = requests_commit_bytes(rq);
+
 	if (bytes <= STORE_TXN_MAX - SIZE_MARGIN)
 		return NULL;
 	return arena_printf(job->arena,
@@ -129,6 +134,10 @@ static void on_known(void *ctx, const struct requests_found *found, const struct
 		return;
 	}
 	job->maybe = false;
+	if (found->resp == NULL && q->late != NULL) {
+		job_reply_error(job, 504, q->late);
+		return;
+	}
 	if (found->resp == NULL) { /* the folders are not there yet, or it has just gone */
 		job_again(job, LOOK_AGAIN_US);
 		return;
@@ -157,7 +166,7 @@ static void look(struct job *job)
 static void on_put(void *ctx, int64_t index, const struct error *err)
 {
 	struct job *job = ctx;
-	const struct request *rq = ((const struct enqueueing *)job->enqueue)->rq;
+	const struct request *rq = ((const struct enqueueing *)job->enqueue)->put;
 	struct response resp = { .request_id = rq->id, .state = STATE_WAITING, .request = rq };
 	struct leader *ld = job->api->opt.leader;
 	AUTO(buf_release) struct buf text = BUF_INIT;
@@ -209,6 +218,27 @@ static void reject(struct job *job)
 		job->api->opt.store, job->life, &resp, q->rq->service->id, on_rejected, job);
 }
 
+/* False: the job goes on by itself. One that is known already has its answer, whatever its names are now. */
+static bool have_addresses(struct job *job, struct enqueueing *q)
+{
+	const char *text;
+
+	switch (addresses_of(job, q->rq, &q->put, &text)) {
+	case ADDRESSES_KNOWN:
+		return true;
+	case ADDRESSES_NONE:
+		q->refusal = text;
+		return true;
+	case ADDRESSES_SOON:
+		return false;
+	case ADDRESSES_LATE:
+		q->late = text;
+		look(job);
+		return false;
+	}
+	return false;
+}
+
 void enqueue(struct job *job, const struct request *rq)
 {
 	struct enqueueing *q = arena_alloc(job->arena, sizeof(*q));
@@ -217,12 +247,16 @@ void enqueue(struct job *job, const struct request *rq)
 		job_again(job, LOOK_AGAIN_US);
 		return;
 	}
-	*q = (struct enqueueing){ rq, refusal_of(job, rq) };
+	*q = (struct enqueueing){ .rq = rq, .put = rq, .refusal = refusal_of(job, rq) };
 	job->enqueue = q;
+	if (q->refusal == NULL && !have_addresses(job, q))
+		return;
+	if (q->refusal == NULL)
+		q->refusal = too_large(job, q->put);
 	if (q->refusal != NULL) {
 		reject(job);
 		return;
 	}
 	job->writing = true;
-	requests_put(job->api->opt.store, job->life, rq, on_put, job);
+	requests_put(job->api->opt.store, job->life, q->put, on_put, job);
 }

@@ -50,6 +50,7 @@ struct job {
 	const char *id; /* request, service, group: whatever it is about */
 	void *own; /* of the resource, in the arena */
 	void *enqueue; /* of enqueue.c */
+	int64_t resolving_since; /* of addresses.c; 0 = not yet */
 	struct call *call; /* in progress: cancelled when the job ends */
 };
 
@@ -96,6 +97,16 @@ void job_fetch_service(struct job *job, const char *service_id,
 
 /* posting.c: a request as it was posted, with what aliases and groups add to it; then enqueue(). */
 void enqueue_posted(struct job *job, const struct request *posted);
+
+/* addresses.c: the addresses of a request's host names, where its service wants them (preResolveUpstreamDNS): *out is the
+ * request with them. */
+enum addresses {
+	ADDRESSES_KNOWN,
+	ADDRESSES_SOON, /* the job begins anew by and by */
+	ADDRESSES_NONE, /* a name has none: *text_out says which */
+	ADDRESSES_LATE, /* nobody could say in time: the same */
+};
+enum addresses addresses_of(struct job *job, const struct request *rq, const struct request **out, const char **text_out);
 
 /* enqueue.c: T0 for a request that is ready to be stored, or what is known of its id. */
 void enqueue(struct job *job, const struct request *rq);

@@ -50,6 +50,20 @@ def test_purge_ends(cluster):
     cluster.check_serving("shop", ["u1"])
 
 
+def test_names_without_addresses(cluster):
+    """preResolveUpstreamDNS: the reason names the host, and nothing is queued. 504 where no name server can say."""
+    body = {"loadBalancerRequestId": "nameless", "addUpstreams": [{"upstream": "no-such-host.invalid:80"}], "removeUpstreams": [],
+            "loadBalancerService": {"serviceId": "nameless", "owners": [], "serviceBasePath": "/nameless",
+                                    "loadBalancerGroups": [cluster.group], "preResolveUpstreamDNS": True}}
+    answer = cluster.call("POST", "/request", body)
+    assert "[no-such-host.invalid]" in answer.json()["message"], answer
+    assert answer.status == 504 or answer.json()["loadBalancerState"] == "FAILED", answer
+    known = cluster.call("GET", "/request/nameless")
+    assert known.status == 404 if answer.status == 504 else known.json() == answer.json(), known
+    assert cluster.call("GET", "/request").json() == []
+    assert cluster.call("GET", "/state/nameless").status == 404
+
+
 def test_what_is_told_of_services(cluster):
     cluster.deploy("shop", ["u1"])
     cluster.deploy("blog", ["u2"])

@@ -210,6 +210,53 @@ static void waiting_ends(void **state)
 	assert_int_equal(asked(), 1);
 }
 
+static int try(const char *host, const char *address)
+{
+	const char *is;
+	int rc = resolve_try(names, host, arena, &is);
+
+	assert_true(str_eq(is, address));
+	return rc;
+}
+
+/* Until it says so; each try asks. */
+static void comes_to(const char *host, int rc, const char *address)
+{
+	int64_t end = clock_mono_us() + 20000000;
+	const char *is;
+
+	while (resolve_try(names, host, arena, &is) != rc || !str_eq(is, address))
+		if (clock_mono_us() > end)
+			fail_msg("%s: not in time", host);
+}
+
+static void asking_without_waiting(void **state)
+{
+	(void)state;
+	make((struct resolve_options){ .keep_ms = LONG_MS, .keep_failure_ms = LONG_MS, .wait_ms = LONG_MS });
+	serve(true, 0, "10.0.0.1");
+	assert_int_equal(try("a", NULL), ERR_NOT_DONE);
+	assert_int_equal(try("a", NULL), ERR_NOT_DONE);
+	assert_int_equal(try("192.0.2.7", "192.0.2.7"), 0);
+	assert_int_equal(try("", NULL), ERR_NOT_FOUND);
+	serve(false, 0, "10.0.0.1");
+	comes_to("a", 0, "10.0.0.1");
+	assert_int_equal(asked(), 1);
+	serve(false, ERR_NOT_FOUND, NULL);
+	comes_to("b", ERR_NOT_FOUND, NULL);
+	serve(false, ERR_NOT_DONE, NULL); /* an outage is no answer */
+	says("c", NULL);
+	assert_int_equal(try("c", NULL), ERR_NOT_DONE);
+	/* What was known before is told while it is looked up again. */
+	make((struct resolve_options){ .keep_ms = 1, .wait_ms = LONG_MS, .budget_ms = LONG_MS });
+	serve(false, 0, "10.0.0.1");
+	says("a", "10.0.0.1");
+	serve(true, 0, "10.0.0.2");
+	comes_to("a", ERR_NOT_DONE, "10.0.0.1");
+	serve(false, 0, "10.0.0.2");
+	comes_to("a", 0, "10.0.0.2");
+}
+
 static void all_waiting_together_ends(void **state)
 {
 	int64_t start = clock_mono_us(), first;
@@ -322,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(failures_are_remembered_too, setup, teardown),
 		cmocka_unit_test_setup_teardown(outages_take_nothing_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(waiting_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(asking_without_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_waiting_together_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_least_used_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_threads, setup, teardown),
