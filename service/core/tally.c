@@ -176,6 +176,23 @@ void tally_missing(const struct tally *t, enum phase phase, enum call_type type,
 	}
 }
 
+const char *tally_refused_with(const struct tally *t, const char *words)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct answer *a = &t->items[i];
+
+		if (a->type != CALL_PREPARE || (a->outcome != OUTCOME_REFUSED && a->outcome != OUTCOME_PREPARED))
+			continue;
+		if (a->outcome == OUTCOME_PREPARED || a->message == NULL || !str_starts(a->message, words))
+			return NULL;
+		if (first == NULL)
+			first = a->message;
+	}
+	return first;
+}
+
 static bool shown_as(enum call_type type, enum call_type wanted_type)
 {
 	if (wanted_type == CALL_APPLY)

@@ -46,6 +46,9 @@ enum tally_result tally_judge(const struct tally *t, enum phase phase, enum call
 void tally_missing(const struct tally *t, enum phase phase, enum call_type type, int64_t number,
 	const struct member *const *members, size_t n, struct buf *out);
 
+/* The first refusal of a preparation, if all begin with `words` and no member has prepared it; NULL if not, or nobody refused. */
+const char *tally_refused_with(const struct tally *t, const char *words);
+
 /* Java's list of answers of one type: "(500) - text, <url> - SUCCESS", or "No agent responses". */
 void tally_text(const struct tally *t, enum call_type type, struct buf *out);
 

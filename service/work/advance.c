@@ -148,8 +148,24 @@ static void final_verdicts(struct flight *f, bool late)
 	}
 }
 
+/* A template that no agent has is a rule of Java's, told like the others, though agents had to be asked. */
+static void judge_template(struct flight *f)
+{
+	const char *words = f->phase == PHASE_RELEASING ? tally_refused_with(f->tally, "MissingTemplateException") : NULL;
+
+	for (size_t i = 0; i < f->n && words != NULL; i++) {
+		struct flight_request *r = &f->rq[i];
+
+		if (r->verdict >= 0 || r->status != INTERNAL_PENDING)
+			continue;
+		r->verdict = INTERNAL_INVALID_REQUEST_NOOP;
+		r->message = arena_printf(f->arena, "Invalid request due to missing template: %s", words);
+	}
+}
+
 static void finish(struct flight *f, bool late, const struct member *const *members, size_t n)
 {
+	judge_template(f);
 	final_messages(f, late, members, n);
 	final_verdicts(f, late);
 	step_finish(f, flight_after_step);

@@ -207,6 +207,36 @@ static void text_of_answers(void **state)
 	assert_string_equal(buf_cstr(&back), "(0) - timed out");
 }
 
+static void refuse(struct tally *t, const struct member *m, const char *words)
+{
+	struct answer a = answer(m, CALL_PREPARE, -1, OUTCOME_REFUSED);
+
+	a.message = words;
+	tally_add(t, &a);
+}
+
+static void refused_with_the_same_words(void **state)
+{
+	struct tally *t = *state;
+
+	assert_null(tally_refused_with(t, "No such"));
+	say(t, &lb1, CALL_PREPARE, -1, OUTCOME_BUSY);
+	say(t, &lb1, CALL_RELEASE, -1, OUTCOME_RELEASED);
+	assert_null(tally_refused_with(t, "No such"));
+	refuse(t, &lb1, "No such thing");
+	assert_string_equal(tally_refused_with(t, "No such"), "No such thing");
+	refuse(t, &lb2, "No such thing, here too");
+	assert_string_equal(tally_refused_with(t, "No such"), "No such thing");
+	refuse(t, &lb2, "There is No such thing");
+	assert_null(tally_refused_with(t, "No such"));
+	refuse(t, &lb2, NULL);
+	assert_null(tally_refused_with(t, "No such"));
+	say(t, &lb2, CALL_PREPARE, -1, OUTCOME_PREPARED); /* one has it */
+	assert_null(tally_refused_with(t, "No such"));
+	say(t, &lb2, CALL_PREPARE, -1, -1);
+	assert_string_equal(tally_refused_with(t, "No such"), "No such thing");
+}
+
 static void answers_of_the_interface(void **state)
 {
 	struct tally *t = *state;
@@ -245,6 +275,7 @@ int main(void)
 		TEST(back_waits_for_the_registered),
 		TEST(tells_who_is_missing_and_why),
 		TEST(text_of_answers),
+		TEST(refused_with_the_same_words),
 		TEST(answers_of_the_interface),
 	};
 
