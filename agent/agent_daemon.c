@@ -286,7 +286,7 @@ static int open_port(struct daemon *d, struct error *err)
 {
 	const struct daemon_conf *dc = &d->conf->daemon;
 	const struct agent_api_options ao = { .loop = d->loop, .context_path = dc->context_path,
-		.link_options = &d->link_options, .auth_enabled = dc->auth_enabled, .key_ok = key_ok,
+		.admin_path = dc->admin_path, .cors = dc->cors, .link_options = &d->link_options, .auth_enabled = dc->auth_enabled, .key_ok = key_ok,
 		.keys_known = keys_known, .ctx = d, .renderer = d->parts->renderer,
 		.root_path = d->conf->lb.root_path, .metrics = d->metrics,
 		.stats_socket = d->conf->lb.haproxy.stats_socket, .purger = d->purger };

@@ -116,7 +116,7 @@ const struct setting agent_settings[] = {
 	SET_STRING(CONF, state_file, "stateFile", NULL, 0, "File written with `RUNNING` after the start, removed at stop."),
 	SET_STRING(CONF, remove_file_on_shutdown, "removeFileOnShutdown", NULL, 0, "File removed when a stop begins."),
 	SET_NO_EFFECT("agentLockTimeoutMs", LOCK_WHY),
-	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
+	DAEMON_CORS_ROW(CONF, daemon),
 	SET_NO_EFFECT("maxReapplyConfigAttempts", LEVEL_WHY),
 	SET_NO_EFFECT("enablePollingStateValidation", "the comparison is always made"),
 	SET_NO_EFFECT("maxGetGloablStateAttempts", "the state is read from ZooKeeper"),

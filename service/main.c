@@ -195,6 +195,8 @@ static void make_api(struct program *p)
 		.cache = p->cache,
 		.client = p->client,
 		.context_path = c->daemon.context_path,
+		.admin_path = c->daemon.admin_path,
+		.cors = c->daemon.cors,
 		.rules = RULES_ON,
 		.auth_enabled = c->daemon.auth_enabled,
 		.auth_key = c->auth_key,

@@ -49,7 +49,7 @@ const struct setting service_settings[] = {
 	SET_NO_EFFECT("agentPurgeCacheRequestUriFormat", "caches are not purged"),
 	SET_NO_EFFECT("maxConcurrentRequestsPerAgent", "an agent has one call at a time, with many requests in it"),
 	SET_NO_EFFECT("workerIntervalMs", "`worker.intervalMs` took its place"),
-	SET_NO_EFFECT("enableCorsFilter", "no headers for other origins are sent"),
+	DAEMON_CORS_ROW(CONF, daemon),
 	SET_NO_EFFECT("expireResolveCacheAfterDays", "names are looked up again after `resolveCacheSeconds`, used or not"),
 
 	DAEMON_SERVER_ROWS(CONF, daemon),

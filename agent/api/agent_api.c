@@ -16,6 +16,7 @@
 struct agent_api {
 	struct agent_api_options opt;
 	struct router *router;
+	struct admin *admin; /* NULL: not there */
 	struct batch_waiters *batches;
 	struct java_waiters *java;
 	const char *proof;
@@ -71,7 +72,9 @@ struct agent_api *agent_api_new(const struct agent_api_options *opt)
 {
 	struct agent_api *api = xcalloc(1, sizeof(*api));
 	struct router_options ro = { .context_path = opt->context_path, .routes = routes, .n_routes = ARRAY_LEN(routes),
-		.enter = enter, .app = api };
+		.enter = enter, .app = api, .cors = opt->cors };
+	const struct admin_options admin = { .context_path = opt->admin_path, .look = agent_status_health, .ctx = api,
+		.metrics = opt->metrics };
 
 	api->opt = *opt;
 	if (opt->metrics == NULL)
@@ -80,6 +83,9 @@ struct agent_api *agent_api_new(const struct agent_api_options *opt)
 	api->life = life_new();
 	api->batches = api_batch_new();
 	api->java = api_java_new();
+	if (opt->admin_path != NULL)
+		api->admin = admin_new(&admin);
+	ro.beside = api->admin != NULL ? admin_router(api->admin) : NULL;
 	api->router = router_new(&ro);
 	return api;
 }
@@ -93,6 +99,7 @@ void agent_api_free(struct agent_api **app)
 	api_batch_free(&api->batches);
 	api_java_free(&api->java);
 	router_free(&api->router);
+	admin_free(&api->admin);
 	metrics_free(&api->own_metrics);
 	life_end(&api->life);
 	free(api);

@@ -14,13 +14,15 @@
 #include "agent/core/fileset.h"
 #include "agent/link/link.h"
 #include "agent/link/purge.h"
-#include "lib/http/router.h"
+#include "lib/http/admin.h"
 
 /* Borrowed, with all that it points to. */
 struct agent_api_options {
 	struct loop *loop;
 	struct agent_link *link;      /* or by agent_api_attach() */
 	const char *context_path;     /* "/baragon-agent/v2" */
+	const char *admin_path;       /* of ping and healthcheck; NULL = they are not there */
+	bool cors;                    /* for web pages of other origins */
 	const struct link_options *link_options; /* group and metadata, for the status */
 	bool auth_enabled;
 	/* Does this key open calls of that role? NULL: none does. */
@@ -57,6 +59,7 @@ void api_batch_free(struct batch_waiters **w);
 /* agent_status.c */
 void agent_status_get(struct http_request *rq, void *app);
 void agent_status_service(struct http_request *rq, void *app);
+size_t agent_status_health(void *api, struct admin_check *out);
 
 /* agent_openapi.c */
 void agent_openapi_get(struct http_request *rq, void *app);

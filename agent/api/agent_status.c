@@ -92,3 +92,19 @@ void agent_status_service(struct http_request *rq, void *app)
 	buf_printf(&b, ",\"timestamp\":%lld}", (long long)loop_wall_ms(opt->loop));
 	http_reply(&rq, 200, "application/json", &b);
 }
+
+/* Java's names. Its load-balancer check runs the check command each time; here it is what the last work on this host has shown,
+ * for nothing is written that was not checked. */
+size_t agent_status_health(void *app, struct admin_check *out)
+{
+	const struct agent_api_options *opt = agent_api_opt(app);
+	struct link_status s = { .trouble = "the agent is starting", .zookeeper = "Connection state is null" };
+	bool connected;
+
+	if (opt->link != NULL)
+		agent_link_status(opt->link, &s);
+	connected = s.zookeeper != NULL && (strcmp(s.zookeeper, "CONNECTED") == 0 || strcmp(s.zookeeper, "RECONNECTED") == 0);
+	out[0] = (struct admin_check){ "LoadBalancerHealthcheck", s.trouble == NULL, s.trouble };
+	out[1] = (struct admin_check){ "ZooKeeperHealthcheck", connected, s.zookeeper };
+	return 2;
+}

@@ -120,21 +120,33 @@ static int finish_default(struct finish *f)
 	return 0;
 }
 
-static int finish_context_path(struct finish *f)
+static int finish_path(struct finish *f, const char *key, const char *path, const char **out)
 {
-	const char *path = f->d->application_context_path;
 	size_t n;
 
-	if (!path)
-		path = f->d->server_type == SERVER_SIMPLE ? "/application" : "/";
 	if (*path != '/' || strpbrk(path, " ?#%\"<>\\^`{|}*"))
-		return refuse(f, "server.applicationContextPath",
-			"must begin with '/' and be a plain path");
+		return refuse(f, key, "must begin with '/' and be a plain path");
 	n = strlen(path);
 	while (n > 0 && path[n - 1] == '/')
 		n--;
-	f->d->context_path = arena_strndup(f->arena, path, n);
+	*out = arena_strndup(f->arena, path, n);
 	return 0;
+}
+
+static int finish_context_path(struct finish *f)
+{
+	struct daemon_conf *d = f->d;
+	const char *path = d->application_context_path;
+	int rc;
+
+	if (!path)
+		path = d->server_type == SERVER_SIMPLE ? "/application" : "/";
+	rc = finish_path(f, "server.applicationContextPath", path, &d->context_path);
+	if (rc == 0)
+		rc = finish_path(f, "server.adminContextPath", d->admin_context_path, &d->admin_path);
+	if (rc == 0 && (*d->admin_path == '\0' || str_eq(d->admin_path, d->context_path)))
+		rc = refuse(f, "server.adminContextPath", "must be another path than the API's, and longer than '/'");
+	return rc;
 }
 
 static int finish_host(struct finish *f)

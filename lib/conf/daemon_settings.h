@@ -26,13 +26,15 @@ struct daemon_conf {
 	int port;
 	const char *scheme;       /* "http" or "https" */
 	const char *context_path; /* "" or "/baragon/v2" */
+	const char *admin_path;   /* "/admin" */
 	const char *namespace;    /* "/baragon": in front of every path */
 	enum log_level log_level;
 
 	/* Of the file. */
 	const char *hostname;
 	int server_type; /* SERVER_DEFAULT, SERVER_SIMPLE */
-	const char *application_context_path;
+	const char *application_context_path, *admin_context_path;
+	bool cors;
 	struct connector_conf connector;
 	struct {
 		struct connector_conf *items;
@@ -90,8 +92,10 @@ extern const struct setting daemon_connector_rows[];
 	SET_DURATION(owner, f.limits.request_ms, "server.limits.requestMs", "30000", 100, 3600000,   \
 		"A request must be there, head and body, so long after its first line; else its connection is " \
 		"closed."),                                                                         \
-	SET_NO_EFFECT("server.adminContextPath", "there is no separate administration context"),    \
-	SET_NO_EFFECT_SECTION("server.adminConnectors", NULL, "there is no separate administration listener"), \
+	SET_STRING(owner, f.admin_context_path, "server.adminContextPath", "/admin", 0,              \
+		"Below it are `ping` and `healthcheck`, on the same port, without a key."),         \
+	SET_NO_EFFECT_SECTION("server.adminConnectors", NULL,                                       \
+		"there is one listener: `ping` and `healthcheck` are below `server.adminContextPath`"), \
 	SET_NO_EFFECT("server.rootPath", DAEMON_LEFT_TO_US),                                        \
 	SET_NO_EFFECT("server.minThreads", DAEMON_LEFT_TO_US),                                      \
 	SET_NO_EFFECT("server.maxThreads", DAEMON_LEFT_TO_US),                                      \
@@ -128,6 +132,10 @@ extern const struct setting daemon_connector_rows[];
 		"What is logged; `ALL` and `TRACE` as `DEBUG`, `OFF` as `ERROR`."),                 \
 	SET_NO_EFFECT_SECTION("logging.loggers", NULL, "there is one level for the whole process"), \
 	SET_NO_EFFECT_SECTION("logging.appenders", NULL, "the log goes to standard error")
+
+#define DAEMON_CORS_ROW(owner, f)                                                                    \
+	SET_BOOL(owner, f.cors, "enableCorsFilter", "false",                                         \
+		"Let web pages of any origin call the HTTP API: whoever opens such a page makes its calls.")
 
 #define DAEMON_CLIENT_WHY "every call has its own deadline and its own rule for trying again"
 #define DAEMON_HTTP_CLIENT_ROWS(owner, f)                                                           \

@@ -17,6 +17,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/http/cors.h"
 #include "lib/http/gzip.h"
 #include "lib/http/http_internal.h"
 #include "lib/http/query.h"
@@ -174,11 +175,21 @@ static struct found find(const struct router *r, const char *method, const struc
 	return f;
 }
 
+/* Is it the context of this router, or below it? */
+static bool is_below(const struct router *r, const char *path)
+{
+	size_t n = strlen(r->opt.context_path);
+
+	return strncmp(path, r->opt.context_path, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
 const struct route *router_find(const struct router *r, const char *method, const char *path)
 {
-	AUTO(path_release) struct path p;
+	AUTO(path_release) struct path p = { .text = BUF_INIT };
 	struct found f;
 
+	if (r->opt.beside && is_below(r->opt.beside, path))
+		return router_find(r->opt.beside, method, path);
 	if (path_split(r, path, &p) != PATH_OK)
 		return NULL;
 	f = find(r, method, &p);
@@ -310,11 +321,18 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 
 void router_dispatch(struct router *r, struct http_request *rq)
 {
-	AUTO(path_release) struct path p;
-	enum path_kind kind = path_split(r, rq->path, &p);
+	AUTO(path_release) struct path p = { .text = BUF_INIT };
 	struct found f = { NULL, NULL };
+	enum path_kind kind;
 
+	if (r->opt.beside && is_below(r->opt.beside, rq->path)) {
+		router_dispatch(r->opt.beside, rq);
+		return;
+	}
 	router_meter(r, rq);
+	if (r->opt.cors && is_below(r, rq->path))
+		cors_add(rq);
+	kind = path_split(r, rq->path, &p);
 	if (kind == PATH_OK)
 		f = find(r, rq->method, &p);
 	if (f.row)

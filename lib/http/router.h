@@ -15,6 +15,7 @@
 #include "lib/http/http.h"
 
 struct metrics;
+struct router;
 
 /* What a caller's key must open, where keys are asked for. */
 enum role {
@@ -41,8 +42,9 @@ struct router_options {
 	bool (*enter)(struct http_request **rq, const struct route *route, void *app);
 	void *app;
 	struct metrics *metrics; /* counts answers (http_metrics.h); NULL = nobody does */
+	bool cors;               /* answers carry what pages of other origins need (cors.h) */
+	struct router *beside;   /* answers what is below its own context, which is another one; borrowed, NULL = none */
 };
-struct router;
 struct router *router_new(const struct router_options *opt);
 void router_free(struct router **r);
 

@@ -72,6 +72,13 @@ static int scan(const char *text, size_t n, size_t *end_out, struct error *err)
 	return 0;
 }
 
+/* Java reads these too; nobody is known to send them. */
+static bool is_wide(const char *text, size_t n)
+{
+	return n >= 2 && (memcmp(text, "\xFE\xFF", 2) == 0 || memcmp(text, "\xFF\xFE", 2) == 0 ||
+				 text[0] == '\0' || text[1] == '\0');
+}
+
 int jsontext_load(const char *text, size_t n, bool tail_ok, json_t **j_out, struct error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -83,6 +90,13 @@ int jsontext_load(const char *text, size_t n, bool tail_ok, json_t **j_out, stru
 	if (n > JSONTEXT_MAX_BYTES)
 		return error_set(err, ERR_INVALID, "JSON text of %zu bytes is longer than %zu", n,
 			JSONTEXT_MAX_BYTES);
+	if (is_wide(text, n))
+		return error_set(err, ERR_INVALID, "not JSON: this looks like UTF-16 or UTF-32, and only UTF-8 is read");
+	if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
+		text += 3;
+		n -= 3;
+		end = n;
+	}
 	if (scan(text, n, &end, err) != 0)
 		return ERR_INVALID;
 	if (tail_ok)

@@ -23,6 +23,7 @@
 #define DEADLINE_MS 1500
 #define REQUEST_MAX ((size_t)4 * 1024 * 1024)
 #define ABSENT "of AWS, which is not there"
+#define NO_PAGES "of the web page, which is not there"
 #define HISTORY_FETCH_MAX 1000
 #define AGENT_MAX ((size_t)64 * 1024)
 #define SMALL_MAX ((size_t)256 * 1024)
@@ -78,6 +79,10 @@ static const struct route routes[] = {
 	{ "POST",   "/checkin/{group}/shutdown", api_checkin,       ROLE_AGENT, AGENT_MAX, "an agent stops" },
 	{ "GET",    "/checkin/{group}/can-shutdown", api_checkin_can_shutdown, ROLE_OPEN, 0, "may an agent stop?" },
 
+	{ "GET",    "/ui",                      api_absent_ui,      ROLE_OPEN, 0, NO_PAGES },
+	{ "GET",    "/ui/{path...}",            api_absent_ui,      ROLE_OPEN, 0, NO_PAGES },
+	{ "GET",    "/static/{path...}",        api_absent_ui,      ROLE_OPEN, 0, NO_PAGES },
+
 	/* There is no installation with AWS; an ARN may hold slashes. */
 	{ "GET",    "/elbs",                    api_absent_aws, ROLE_OPEN, 0, ABSENT },
 	{ "GET",    "/elbs/{name}",             api_absent_aws, ROLE_OPEN, 0, ABSENT },
@@ -116,7 +121,7 @@ const struct route *api_routes(size_t *n_out)
 static bool takes_any_type(const struct route *route)
 {
 	static const char *const families[] = { "/state", "/status", "/workers", "/purgeCache", "/service-lookup",
-		"/renderedConfigs", "/metrics", "/openapi.json", "/elbs", "/albs" };
+		"/renderedConfigs", "/metrics", "/openapi.json", "/elbs", "/albs", "/ui", "/static" };
 
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		if (str_starts(route->pattern, families[i]))
@@ -146,6 +151,8 @@ static bool accepts(const struct http_request *rq, const struct route *route)
 	const char *type =
 		route->handle == api_checkin_can_shutdown ? "text/plain" : "application/json";
 
+	if (route->handle == api_absent_ui) /* a browser does not read JSON, and is told all the same */
+		return true;
 	if (accept == NULL || strcasestr(accept, "*/*") != NULL || strcasestr(accept, type) != NULL)
 		return true;
 	if (route->handle == api_metrics && http_metrics_accepts(accept))
@@ -186,6 +193,16 @@ static void on_link(void *ctx, enum store_link link)
 	}
 }
 
+static struct admin *make_admin(struct api *api)
+{
+	const struct admin_options opt = { .context_path = api->opt.admin_path,
+		.look = api_status_health,
+		.ctx = api,
+		.metrics = api->metrics };
+
+	return admin_new(&opt);
+}
+
 struct api *api_new(const struct api_options *opt)
 {
 	struct api *api = xcalloc(1, sizeof(*api));
@@ -193,7 +210,8 @@ struct api *api_new(const struct api_options *opt)
 		.routes = routes,
 		.n_routes = ARRAY_LEN(routes),
 		.enter = enter,
-		.app = api };
+		.app = api,
+		.cors = opt->cors };
 
 	api->opt = *opt;
 	if (api->opt.deadline_ms == 0)
@@ -208,6 +226,9 @@ struct api *api_new(const struct api_options *opt)
 		api->own_metrics = metrics_new(service_metrics, METRIC_SERVICE_END);
 	api->metrics = opt->metrics != NULL ? opt->metrics : api->own_metrics;
 	router.metrics = api->metrics;
+	if (opt->admin_path != NULL)
+		api->admin = make_admin(api);
+	router.beside = api->admin != NULL ? admin_router(api->admin) : NULL;
 	api->router = router_new(&router);
 	api->waiters = waiters_new(api, opt->max_waiters);
 	api->known = known_new(opt->store);
@@ -235,6 +256,7 @@ void api_free(struct api **ap)
 	known_free(&api->known);
 	zipped_free(&api->zipped);
 	router_free(&api->router);
+	admin_free(&api->admin);
 	metrics_free(&api->own_metrics);
 	free(api);
 }

@@ -26,6 +26,8 @@ struct api_options {
 	struct state_cache *cache;
 	struct client *client; /* to ask the leader; NULL: it is not asked */
 	const char *context_path; /* "" or "/baragon/v2" */
+	const char *admin_path; /* of ping and healthcheck; NULL = they are not there */
+	bool cors; /* for web pages of other origins */
 	struct rules rules;
 	bool auth_enabled;
 	const char *auth_key; /* stored under /auth if it is not there; NULL = none */

@@ -1,5 +1,5 @@
 /*
- * api_absent.c - load balancers of AWS: as Baragon answers where none are configured
+ * api_absent.c - what is not there: load balancers of AWS, as Baragon answers without them, and web pages
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *
@@ -34,4 +34,13 @@ void api_absent_target_remove(struct http_request *rq, void *app)
 {
 	(void)app;
 	http_reply_error(&rq, 500, "ElbSync and related actions not currently enabled");
+}
+
+void api_absent_ui(struct http_request *rq, void *app)
+{
+	struct api *api = app;
+	AUTO(xfree_p) char *text = xasprintf(
+		"there is no web page here; %s/openapi.json lists the calls", api->opt.context_path);
+
+	http_reply_error(&rq, 404, text);
 }

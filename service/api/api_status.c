@@ -67,6 +67,18 @@ void api_status_get(struct http_request *rq, void *app)
 	reply_own(rq, app);
 }
 
+/* --- healthcheck --- */
+
+/* A service can do nothing without ZooKeeper, and nothing else is its own. */
+size_t api_status_health(void *app, struct admin_check *out)
+{
+	struct api *api = app;
+
+	out[0] = (struct admin_check){ "ZooKeeperHealthcheck", store_link(api->opt.store) == STORE_LINK_UP,
+		store_link_name(api->opt.store) };
+	return 1;
+}
+
 /* --- the line of the election --- */
 
 struct participant {

@@ -15,6 +15,7 @@
 
 #include "lib/base/life.h"
 #include "lib/base/rand.h"
+#include "lib/http/admin.h"
 #include "lib/model/response.h"
 #include "service/api/api.h"
 #include "service/api/known.h"
@@ -23,6 +24,7 @@ struct keyring;
 struct zipped;
 struct api {
 	struct api_options opt;
+	struct admin *admin; /* NULL: not there */
 	struct router *router;
 	struct known *known;
 	struct keyring *keys; /* NULL: no authentication, and no keys to administer */
@@ -155,6 +157,8 @@ void api_alias_delete(struct http_request *rq, void *app);
 void api_status_get(struct http_request *rq, void *app);
 void api_status_master(struct http_request *rq, void *app);
 void api_status_workers(struct http_request *rq, void *app);
+size_t api_status_health(void *api, struct admin_check *out);
+void api_absent_ui(struct http_request *rq, void *app);
 void api_checkin(struct http_request *rq, void *app);
 void api_checkin_can_shutdown(struct http_request *rq, void *app);
 const struct route *api_routes(size_t *n_out);

@@ -56,7 +56,7 @@ class Targets:
 def second_service(cluster):
     """Joins when the first leads, so that what the first has committed it also shows."""
     service = Service(cluster.folder, "service2", cluster.zk.quorum, cluster.namespace,
-                      {"auth": {"enabled": True, "key": OWN}, "masterAuthKey": MASTER})
+                      {"auth": {"enabled": True, "key": OWN}, "masterAuthKey": MASTER, "enableCorsFilter": True})
     cluster.services.append(service.start())
     return service
 
@@ -67,7 +67,7 @@ def targets(run_dir, shared_zk):
     cluster = Cluster(folder, shared_zk, "contract-%d" % os.getpid(), upstreams=("u1", "u2"),
                       service_options={"auth": {"enabled": False, "key": OWN}, "masterAuthKey": MASTER, "purgeCache": {
                           "enabledTemplates": ["purged"], "excludedServiceIds": ["never-purged"]}})
-    cluster.hosts[1].agent.options = {"auth": {"enabled": True}}
+    cluster.hosts[1].agent.options = {"auth": {"enabled": True}, "enableCorsFilter": True}
     with shared_zk.client() as zk:
         zk.create("/%s/auth/%s" % (cluster.namespace, OWN), b'{"value":"%s","owner":"baragon","createdAt":0,"expiredAt":null}'
                   % OWN.encode(), makepath=True)
@@ -93,7 +93,8 @@ def sent_body(step, names, headers):
         return None
     text = contract.expand(step.body, names)
     data = {"(nothing)": b"", "(spaces)": b"  \n "}.get(text)
-    data = text.encode() if data is None else data
+    charset = re.search("charset=(.+)", dict(headers).get("Content-Type", ""))
+    data = text.encode(charset.group(1) if charset else "utf-8") if data is None else data
     if not any(k.lower() == "content-type" for k, _ in headers):
         headers.append(("Content-Type", "application/json"))
     if ("Content-Encoding", "gzip") in headers:

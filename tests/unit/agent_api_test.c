@@ -131,7 +131,7 @@ static int setup(void **state)
 
 static void open_api(struct box *b, bool auth)
 {
-	const struct agent_api_options ao = { .loop = b->l, .context_path = "/a", .link_options = &b->lo,
+	const struct agent_api_options ao = { .loop = b->l, .context_path = "/a", .admin_path = "/admin", .link_options = &b->lo,
 		.auth_enabled = auth, .key_ok = key_ok, .keys_known = keys_known, .ctx = b,
 		.renderer = b->renderer, .root_path = b->dir };
 
@@ -278,6 +278,32 @@ static void status_says_the_trouble(void **state)
 	assert_true(value_get(get(b, "/a/status"), "validConfigs")->u.b);
 }
 
+static void health(void **state)
+{
+	struct box *b = *state;
+
+	open_api(b, true); /* it wants no key */
+	assert_int_equal(ask(b, "GET", "/admin/ping"), 200);
+	assert_int_equal(ask(b, "GET", "/admin/healthcheck"), 500);
+	assert_string_equal(b->body, "{\"LoadBalancerHealthcheck\":{\"healthy\":false,\"message\":\"the agent is starting\"},"
+				     "\"ZooKeeperHealthcheck\":{\"healthy\":false,\"message\":\"Connection state is null\"}}");
+	b->yes.refusal = "haproxy does not run";
+	join(b);
+	run(b, 3010);
+	assert_int_equal(ask(b, "GET", "/admin/healthcheck"), 500);
+	assert_string_equal(b->body, "{\"LoadBalancerHealthcheck\":{\"healthy\":false,\"message\":\"haproxy does not run\"},"
+				     "\"ZooKeeperHealthcheck\":{\"healthy\":true,\"message\":\"CONNECTED\"}}");
+	b->yes.refusal = NULL;
+	run(b, 3000);
+	assert_int_equal(ask(b, "GET", "/admin/healthcheck"), 200);
+	assert_string_equal(b->body, "{\"LoadBalancerHealthcheck\":{\"healthy\":true},"
+				     "\"ZooKeeperHealthcheck\":{\"healthy\":true,\"message\":\"CONNECTED\"}}");
+	store_mem_cut(b->st, INT64_MAX);
+	run(b, 100);
+	assert_int_equal(ask(b, "GET", "/admin/healthcheck"), 500);
+	assert_non_null(strstr(b->body, "\"ZooKeeperHealthcheck\":{\"healthy\":false,\"message\":\"SUSPENDED\"}"));
+}
+
 static void one_service(void **state)
 {
 	struct box *b = *state;
@@ -373,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(status_has_the_fields_of_java, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_follows_the_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_says_the_trouble, setup, teardown),
+		cmocka_unit_test_setup_teardown(health, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_service, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(rendered_is_what_is_on_disk, setup, teardown),

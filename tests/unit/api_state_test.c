@@ -159,6 +159,20 @@ static void test_away(void **state)
 	box_stop(&x);
 }
 
+static void test_health(void **state)
+{
+	struct box x = { .options = { .admin_path = "/v2/admin" } };
+
+	(void)state;
+	start(&x);
+	expect(&x, "GET", "/admin/healthcheck", NULL, 200, "{\"ZooKeeperHealthcheck\":{\"healthy\":true,\"message\":\"CONNECTED\"}}");
+	store_mem_cut(x.st, INT64_MAX);
+	run_for(&x, LOOP_MS(10));
+	expect(&x, "GET", "/admin/healthcheck", NULL, 500, "{\"ZooKeeperHealthcheck\":{\"healthy\":false,\"message\":\"SUSPENDED\"}}");
+	assert_string_equal(buf_cstr(&ask(&x, "GET", "/admin/ping", NULL)->body), "pong\n");
+	box_stop(&x);
+}
+
 static void test_delete_and_reload(void **state)
 {
 	struct box x = { 0 };
@@ -366,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_etag),
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_away),
+		cmocka_unit_test(test_health),
 		cmocka_unit_test(test_delete_and_reload),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_forgetting_agents),

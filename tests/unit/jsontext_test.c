@@ -69,6 +69,21 @@ static void nuls_are_refused(void **state)
 	refused("[\"\\u000", 7, true, "not JSON");
 }
 
+static void encodings(void **state)
+{
+	(void)state;
+	accepted("\xEF\xBB\xBF[1]", 6, true);
+	accepted("\xEF\xBB\xBF[1] tail", 11, true);
+	refused("\xEF\xBB\xBF[1] tail", 11, false, "end of file expected");
+	refused("\xEF\xBB\xBF", 3, true, "not JSON");
+	refused("\xFF\xFE[\0]\0", 6, true, "only UTF-8 is read");
+	refused("\xFE\xFF\0[\0]", 6, true, "only UTF-8 is read");
+	refused("[\0]\0", 4, true, "only UTF-8 is read");
+	refused("\0[\0]", 4, true, "only UTF-8 is read");
+	refused("[\0\0\0]\0\0\0", 8, true, "only UTF-8 is read");
+	refused("\0\0\0[\0\0\0]", 8, true, "only UTF-8 is read");
+}
+
 static void size_is_limited(void **state)
 {
 	(void)state;
@@ -126,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(nuls_are_refused),
+		cmocka_unit_test(encodings),
 		cmocka_unit_test(size_is_limited),
 		cmocka_unit_test(tails_are_a_choice),
 		cmocka_unit_test(errors_are_one_line),

@@ -110,7 +110,6 @@ static void java_file(void **state)
 		int line;
 		const char *start;
 	} notes[] = {
-		{ 4, "server.adminContextPath: known, has no effect: " },
 		{ 8, "server.requestLog: known, has no effect: " },
 		{ 14, "logging.loggers: known, has no effect: " },
 		{ 20, "zookeeper.retryBaseSleepTimeMilliseconds: known, has no effect: " },
@@ -223,6 +222,14 @@ static void listeners(void **state)
 		"for TLS write `server: {tls: {certificate: FILE.pem, key: FILE.pem}}`");
 	bad(MINIMAL "server: {applicationContextPath: x}\n",
 		"s.yml:3: server.applicationContextPath: must begin with '/' and be a plain path");
+	good(MINIMAL "enableCorsFilter: true\nserver: {adminContextPath: /ops/}\n");
+	assert_string_equal(conf->daemon.admin_path, "/ops");
+	assert_true(conf->daemon.cors);
+	bad(MINIMAL "server: {adminContextPath: x}\n", "s.yml:3: server.adminContextPath: must begin with '/' and be a plain path");
+	bad(MINIMAL "server: {adminContextPath: /}\n",
+		"s.yml:3: server.adminContextPath: must be another path than the API's, and longer than '/'");
+	bad(MINIMAL "server: {adminContextPath: /a, applicationContextPath: /a/}\n",
+		"s.yml:3: server.adminContextPath: must be another path than the API's, and longer than '/'");
 }
 
 static void refused(void **state)
