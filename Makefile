@@ -66,7 +66,10 @@ $(B)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/unit/%: $(B)/tests/unit/%.o $(B)/liblockstep.a
+# Processes of the simulated cluster, for whoever tests one.
+SIM_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(SIM_OBJ) $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
@@ -127,9 +130,9 @@ differential: $(B)/render_pairs ## templates against handlebars.js; COUNT=10000 
 
 # What `make test` runs, in this order; a part adds its goal by one line: TEST_GOALS += name. Each goal prints
 # "name: N passed, N failed".
-TEST_GOALS := lint unit fuzz-replay scenario differential
+TEST_GOALS := lint unit contract fuzz-replay scenario differential
 # The same for the sanitizers.
-SANITIZE_GOALS := unit fuzz-replay scenario
+SANITIZE_GOALS := unit contract fuzz-replay scenario
 TOOL_BIN := $(patsubst tests/integration/tools/%.c,build/tools/%,$(wildcard tests/integration/tools/*.c))
 
 build/tools/%: tests/integration/tools/%.c Makefile
@@ -160,7 +163,8 @@ deps: ## install the Debian packages that are missing
 # Compiled side by side, tested one after the other.
 BUILD_ALL := $(MAKE) --no-print-directory -j$(shell nproc)
 .PHONY: build-tests
-build-tests: all tools $(UNIT_BIN) $(B)/render_pairs $(FUZZ_NAMES:%=$(B)/fuzz/replay_%) $(B)/scenario
+build-tests: all tools $(UNIT_BIN) $(B)/render_pairs $(FUZZ_NAMES:%=$(B)/fuzz/replay_%) $(B)/scenario \
+	$(B)/contract
 	@:
 
 .PHONY: test
@@ -209,12 +213,19 @@ SCENARIO_release := full $(SCENARIO_SECONDS)
 SCENARIO_dev := full $(SCENARIO_SECONDS)
 SCENARIO_asan := some 20
 SCENARIO_tsan := few 20
-$(B)/scenario: $(SCENARIO_OBJ) $(B)/liblockstep.a
+$(B)/scenario: $(SCENARIO_OBJ) $(SIM_OBJ) $(B)/liblockstep.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: scenario
 scenario: $(B)/scenario ## the protocol in one thread: scenarios, faults at every point, random histories, rules off
 	@sh tests/scenario/run.sh $(B)/scenario $(SCENARIO_$(MODE)) $(SCENARIOS)
+
+$(B)/contract: $(patsubst %.c,$(B)/%.o,$(wildcard tests/contract/*.c)) $(SIM_OBJ) $(B)/liblockstep.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: contract
+contract: $(B)/contract ## the cases of tests/contract in one thread; some: make contract T='request.txt json.txt:20'
+	@$(B)/contract tests/contract $(T)
 
 # The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
 BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys $(B)/bench/templates

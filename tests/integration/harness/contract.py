@@ -95,6 +95,8 @@ class File:
                 raise BadFile("%s:%d: %s" % (name, number, e)) from None
 
     def take(self, number, line, more):
+        if line.startswith("#") and more:
+            raise BadFile("lines below a comment would be lost")
         if line.startswith("# differs: "):
             self.cases[-1].differs.append(line[11:])
         elif line.startswith("#"):
