@@ -97,11 +97,13 @@ static void on_owner(void *ctx, struct reader **r_take, const struct error *err)
 static void on_lock(void *ctx, struct reader **r_take, const struct error *err)
 {
 	struct look *l = ctx;
-	const struct store_node *node = err == NULL ? reader_node(*r_take, 0) : NULL;
+	const struct store_node *folder = err == NULL ? reader_node(*r_take, 0) : NULL;
+	const struct store_node *node = err == NULL ? reader_node(*r_take, 1) : NULL;
 	struct arena *a = (*r_take)->arena;
 	struct reader *r;
 
-	l->seen = (struct group_lock){ .version = node != NULL ? node->version : -1 };
+	l->seen = (struct group_lock){ .version = node != NULL ? node->version : -1,
+		.folder = folder != NULL ? folder->version : -1 };
 	if (node != NULL &&
 		(json_string_decode(node->data, node->len, a, &l->seen.owner, NULL) != 0 ||
 			!path_name_ok(l->seen.owner)))
@@ -126,14 +128,16 @@ void group_edit_look_at_lock(struct store *st, struct life *life, const char *na
 
 	*l = (struct look){ .lock = done, .ctx = ctx };
 	reader_sync_first(r);
+	reader_get(r, path_base_uris(r->arena, name)); /* first: what is decided after it is seen by the check */
 	reader_get(r, path_base_uri(r->arena, name, key));
 	reader_run(&r, on_lock, l);
 }
 
 void group_edit_free_lock(struct store *st, struct life *life, const char *name, const char *key,
-	int32_t version, store_done_fn *done, void *ctx)
+	const struct group_lock *seen, store_done_fn *done, void *ctx)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
 
-	node_delete(st, life, path_base_uri(a, name, key), version, done, ctx);
+	node_delete_guarded(st, life, path_base_uri(a, name, key), seen->version, path_base_uris(a, name),
+		seen->folder, done, ctx);
 }

@@ -34,14 +34,15 @@ void group_edit_target(struct store *st, struct life *life, const char *name, in
 struct group_lock {
 	const char *owner; /* NULL: nobody, or what is written there cannot be read */
 	int32_t version;   /* -1: it is free */
+	int32_t folder;    /* version of the node above it, read first: each decision that counts on locks sets that node */
 	bool queued;       /* its owner has a request that has not ended */
 	bool serving;      /* its owner is committed, with upstreams */
 };
 typedef void group_lock_fn(void *ctx, const struct group_lock *lock, const struct error *err);
 void group_edit_look_at_lock(struct store *st, struct life *life, const char *name, const char *key,
 	group_lock_fn *done, void *ctx);
-/* ERR_CONFLICT: somebody else has it by now. */
+/* ERR_CONFLICT: it is not as it was when it was looked at, or something that counts on it was decided since. */
 void group_edit_free_lock(struct store *st, struct life *life, const char *name, const char *key,
-	int32_t version, store_done_fn *done, void *ctx);
+	const struct group_lock *seen, store_done_fn *done, void *ctx);
 
 #endif

@@ -141,3 +141,14 @@ void node_delete(struct store *st, struct life *life, const char *path, int32_t 
 	store_txn_delete(t, path, version);
 	store_txn_commit(&t, on_deleted, p);
 }
+
+void node_delete_guarded(struct store *st, struct life *life, const char *path, int32_t version,
+	const char *guard, int32_t guard_version, store_done_fn *done, void *ctx)
+{
+	struct putting *p = putting_new(st, life, path, NULL, 0, done, ctx);
+	struct store_txn *t = store_txn_new(st);
+
+	store_txn_check(t, guard, guard_version);
+	store_txn_delete(t, path, version);
+	store_txn_commit(&t, on_deleted, p);
+}

@@ -20,5 +20,8 @@ void node_replace(struct store *st, struct life *life, const char *path, const v
 /* Absent is fine. version -1: whatever it is, else ERR_CONFLICT if it has changed. */
 void node_delete(struct store *st, struct life *life, const char *path, int32_t version,
 	store_done_fn *done, void *ctx);
+/* The same, if the node `guard` is still at the version that was read before; else ERR_CONFLICT. */
+void node_delete_guarded(struct store *st, struct life *life, const char *path, int32_t version,
+	const char *guard, int32_t guard_version, store_done_fn *done, void *ctx);
 
 #endif

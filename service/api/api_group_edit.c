@@ -3,7 +3,8 @@
  *
  * A base path is taken from whoever holds it, as in Java, with two differences.  Not while its owner
  * has a request that has not ended: that one counts on its locks, and what it decided is released by
- * their versions.  And if the owner is committed and has upstreams, so that hosts go on serving it
+ * their versions; the transaction that frees it fails if anything was decided since we looked, and we
+ * look again.  And if the owner is committed and has upstreams, so that hosts go on serving it
  * there, the answer and the log say so.
  *
  * Layer: service/api, private to it.  Threads: loop thread.
@@ -128,8 +129,7 @@ static void on_lock(void *ctx, const struct group_lock *lock, const struct error
 		return;
 	}
 	job->writing = true;
-	group_edit_free_lock(job->api->opt.store, job->life, job->id, f->key, lock->version,
-		on_freed, job);
+	group_edit_free_lock(job->api->opt.store, job->life, job->id, f->key, lock, on_freed, job);
 }
 
 static void run_free(struct job *job)

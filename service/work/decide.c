@@ -4,6 +4,7 @@
  */
 #include "service/work/step.h"
 
+#include "lib/base/str.h"
 #include "lib/records/paths.h"
 
 /* --- T2: DECIDE -------------------------------------------------------------------------------- */
@@ -23,6 +24,43 @@ static void lock_paths(struct step *s, struct flight_request *r)
 		step_put_json_string(s, path, r->item->id.service_id, false);
 		r->created[r->n_created++] = (struct decided_path){ p->group, p->key };
 	}
+}
+
+/* What the commit will release must be there still, so that it can. */
+static void check_released(struct step *s, struct flight_request *r)
+{
+	struct plan_paths released;
+
+	plan_released(&r->plan, s->arena, &released);
+	for (size_t i = 0; i < released.n; i++)
+		store_txn_check(s->t, path_base_uri(s->arena, released.items[i].group, released.items[i].key),
+			released.items[i].version);
+}
+
+static bool counts_on_locks(const struct flight *f, const char *group)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct plan *p = &f->rq[i].plan;
+
+		for (size_t k = 0; k < p->wanted.n; k++)
+			if (str_eq(p->wanted.items[k].group, group))
+				return true;
+		for (size_t k = 0; k < p->held.n; k++)
+			if (str_eq(p->held.items[k].group, group))
+				return true;
+	}
+	return false;
+}
+
+/* A lock is made anew with the version that it had before, and counting on one does not change it.  So who frees one by hand
+ * checks the version of the folder. */
+static void touch_folders(struct step *s)
+{
+	const struct flight *f = s->f;
+
+	for (size_t i = 0; i < f->groups.n; i++)
+		if (f->notes[i].has_base_uris && counts_on_locks(f, f->groups.items[i]))
+			store_txn_set(s->t, path_base_uris(s->arena, f->groups.items[i]), NULL, 0, -1);
 }
 
 static void decided(struct step *s)
@@ -52,8 +90,10 @@ static void build_decide(struct step *s)
 		if (r->dir == DIR_FORWARD) {
 			step_set_status(s, r, INTERNAL_CHECK_APPLY);
 			lock_paths(s, r);
+			check_released(s, r);
 		}
 	}
+	touch_folders(s);
 	step_encode_decision(s, &record);
 	store_txn_create(s->t, path_decision(s->arena, f->name), record.data, record.len, STORE_PERSISTENT);
 	s->dv_after = 0;

@@ -244,6 +244,50 @@ static void test_base_path_in_use(void **state)
 	box_stop(&x);
 }
 
+/* Between the look at a lock and its deletion, another service gets it (with the version that it had before), or its owner's
+ * request is decided and counts on it: each sets the folder in the same transaction. */
+struct taker {
+	struct box *x;
+	const char *queued; /* NULL: it changes hands */
+	bool took;
+};
+
+static enum mem_fault take_between(void *ctx, const struct mem_op *op)
+{
+	struct taker *t = ctx;
+
+	if (op->write && op->moment == MEM_BEFORE_APPLY && !t->took) {
+		t->took = true;
+		mem_server_put(t->x->srv, "/load-balancer/g/base-uris", "");
+		if (t->queued != NULL)
+			mem_server_put(t->x->srv, t->queued, "");
+	}
+	return MEM_FAULT_NONE;
+}
+
+static void test_base_path_taken_meanwhile(void **state)
+{
+	struct box x = { 0 };
+	struct taker taker = { &x, "/queue/s1|r1|0000000000", false };
+
+	(void)state;
+	box_start(&x, false);
+	mem_server_put(x.srv, LOCK, "\"s1\"");
+	mem_server_hook(x.srv, take_between, &taker);
+	expect(&x, "DELETE", "/load-balancer/g/base-path?basePath=/svc1", NULL, 409,
+		"{\"code\":409,\"message\":\"Service s1 holds it and has a request that has not ended: "
+		"not done\"}");
+	assert_true(taker.took);
+	assert_non_null(mem_server_get(x.srv, LOCK));
+	taker = (struct taker){ &x, NULL, false };
+	mem_server_put(x.srv, "/load-balancer/g/base-uris/L290aGVy", "\"gone\"");
+	expect(&x, "DELETE", "/load-balancer/g/base-path?basePath=/other", NULL, 204, "");
+	assert_true(taker.took); /* it looked again, and nobody was in the way */
+	assert_null(mem_server_get(x.srv, "/load-balancer/g/base-uris/L290aGVy"));
+	mem_server_hook(x.srv, NULL, NULL);
+	box_stop(&x);
+}
+
 /* --- aliases --- */
 
 static void test_aliases(void **state)
@@ -303,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_base_path),
 		cmocka_unit_test(test_base_path_in_use),
+		cmocka_unit_test(test_base_path_taken_meanwhile),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_away),
 	};
