@@ -29,6 +29,7 @@ bool path_name_ok(const char *name);
 #define PATH_SERVICES "/lockstep/services"
 #define PATH_QUARANTINE "/lockstep/quarantine"
 #define PATH_MEMBERS "/lockstep/members"
+#define PATH_LOCKSTEP "/lockstep"
 #define PATH_EXCLUDED "/lockstep/excluded"
 #define PATH_BATCHES "/lockstep/batches"
 

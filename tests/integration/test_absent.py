@@ -206,3 +206,23 @@ def test_cancel_after_the_decision(pair):
     assert nobody["loadBalancerState"] == "CANCELED" and nobody["message"] == "Request nope does not exist"
     pair.deploy("s1", ["u3"])
     pair.check_serving("s1", ["u3"])
+
+
+# The operator's word -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("how", ["frozen", "dead"])
+def test_excluded_does_not_count(pair, how):
+    """A request that waits for it goes on at once; when it is let in again it is on what was committed, and counts."""
+    gone = pair.hosts[1]
+    path = "/load-balancer/%s/excluded/%s" % (pair.group, gone.agent.id)
+    strike(how, [gone])
+    pair.post(swap_body(pair))
+    assert pair.call("POST", path + "?by=me").status == 200
+    pair.wait_state("swap", "SUCCESS", timeout=20)
+    pair.check_serving("s1", ["u2"], pair.hosts[:1])
+    assert [row["by"] for row in pair.call("GET", path.rsplit("/", 1)[0]).json()] == ["me"]
+    bring_back(how, [gone])
+    assert pair.call("DELETE", path).status == 204
+    pair.live["s1"] = ["u2"]
+    pair.deploy("s1", ["u3"])
+    pair.check_serving("s1", ["u3"])

@@ -288,6 +288,56 @@ static void test_base_path_taken_meanwhile(void **state)
 	box_stop(&x);
 }
 
+/* --- exclusions --- */
+
+/* Between reading and writing somebody joins: what is judged by the members is judged again. */
+static enum mem_fault join_between(void *ctx, const struct mem_op *op)
+{
+	struct taker *t = ctx;
+
+	if (op->write && op->moment == MEM_BEFORE_APPLY && !t->took) {
+		t->took = true;
+		mem_server_put(t->x->srv, "/load-balancer/g", "{\"name\":\"g\"}");
+	}
+	return MEM_FAULT_NONE;
+}
+
+static void test_exclusions(void **state)
+{
+	struct box x = { 0 };
+	struct taker joiner = { &x, NULL, false };
+
+	(void)state;
+	box_start(&x, false);
+	mem_server_put(x.srv, "/load-balancer/g", "{}");
+	mem_server_put(x.srv, "/lockstep/members/g/a1", "{}");
+	mem_server_put(x.srv, "/load-balancer/g/hosts/n-1", "not readable");
+	mem_server_hook(x.srv, join_between, &joiner);
+	assert_int_equal(ask(&x, "POST", "/load-balancer/g/excluded/a1?by=me", NULL)->status, 200);
+	assert_true(joiner.took);
+	mem_server_hook(x.srv, NULL, NULL);
+	stored(&x, "/load-balancer/g", "{\"name\":\"g\"}");
+	assert_int_equal(mem_server_get(x.srv, "/load-balancer/g")->version, 2);
+	assert_non_null(strstr(mem_server_get(x.srv, "/lockstep/excluded/g/a1")->data, "{\"by\":\"me\",\"since\":"));
+	/* A host whose metadata cannot be read goes by the name of its node. */
+	assert_int_equal(ask(&x, "POST", "/load-balancer/g/excluded/n-1", NULL)->status, 200);
+	assert_int_equal(mem_server_get(x.srv, "/load-balancer/g")->version, 3);
+	/* Made by hand. */
+	mem_server_put(x.srv, "/lockstep/excluded/g/a0", "");
+	assert_non_null(strstr(buf_cstr(&ask(&x, "GET", "/load-balancer/g/excluded", NULL)->body),
+		"[{\"agentId\":\"a0\",\"by\":null,\"since\":"));
+	expect(&x, "DELETE", "/load-balancer/g/excluded/a0", NULL, 204, "");
+	expect(&x, "DELETE", "/load-balancer/g/excluded/a1", NULL, 204, "");
+	assert_int_equal(mem_server_get(x.srv, "/load-balancer/g")->version, 5);
+	assert_null(mem_server_get(x.srv, "/lockstep/excluded/g/a1"));
+	expect(&x, "DELETE", "/load-balancer/g/excluded/a1", NULL, 204, "");
+	assert_int_equal(mem_server_get(x.srv, "/load-balancer/g")->version, 5);
+	expect(&x, "POST", "/load-balancer/g/excluded/typo", NULL, 404,
+		"{\"code\":404,\"message\":\"no agent 'typo' is known in group 'g'\"}");
+	assert_null(mem_server_get(x.srv, "/lockstep/excluded/g/typo"));
+	box_stop(&x);
+}
+
 /* --- aliases --- */
 
 static void test_aliases(void **state)
@@ -348,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_base_path),
 		cmocka_unit_test(test_base_path_in_use),
 		cmocka_unit_test(test_base_path_taken_meanwhile),
+		cmocka_unit_test(test_exclusions),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_away),
 	};
