@@ -84,6 +84,8 @@ static void service_options(struct stage *s, size_t i, struct leader_options *le
 	*api = (struct api_options){ .context_path = CONTEXT,
 		.rules = RULES_ON,
 		.auth_enabled = i == 1,
+		.cors = i == 1,
+		.admin_path = "/admin",
 		.auth_key = OWN_KEY,
 		.master_key = MASTER_KEY,
 		.default_target_count = 1,
@@ -137,7 +139,7 @@ static int start_agent(struct stage *s, struct stage_agent *a, bool auth, struct
 	static const struct group group = { .name = STAGE_GROUP, .min_healthy_agents = 1 };
 	const struct apply_options ao = { .root_path = a->root, .renderer = s->renderer, .no_view = true };
 	const struct agent_api_options api = { .context_path = AGENT_CONTEXT, .auth_enabled = auth, .renderer = s->renderer,
-		.root_path = a->root };
+		.root_path = a->root, .admin_path = "/admin", .cors = auth };
 	struct sim_agent_options opt = { .name = a->name, .address = a->address, .session_ms = SESSION_MS, .link = &a->link,
 		.api = &api };
 	struct value *extra = value_map(s->arena);

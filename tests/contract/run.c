@@ -14,6 +14,7 @@
 #include "lib/model/value.h"
 #include "lib/os/file.h"
 
+#include <iconv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,17 +63,44 @@ static struct slice packed(struct arena *a, const char *coding, struct slice bod
 	return (struct slice){ arena_strndup(a, buf_cstr(&out), out.len), out.len };
 }
 
+/* In the charset that the type names; in UTF-8 if it names none that is known here. */
+static struct slice in_charset(struct arena *a, const char *type, struct slice body)
+{
+	static const char *const charsets[][2] = { { "utf-16", "UTF-16" }, { "utf-16-be", "UTF-16BE" }, { "utf-32", "UTF-32" },
+		{ "iso-8859-1", "ISO-8859-1" } };
+	const char *name = strstr(type, "charset=");
+	size_t left = body.n, room = 4 * body.n + 8;
+	AUTO(xfree_p) char *in = xstrndup(body.p, body.n);
+	char *out = arena_alloc(a, room), *from = in, *to = out;
+
+	if (name != NULL && str_eq(name + 8, "utf-8-sig"))
+		return (struct slice){ arena_printf(a, "\xef\xbb\xbf%.*s", (int)body.n, body.p), body.n + 3 };
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(charsets); i++) {
+		iconv_t cd;
+
+		if (!str_eq(name + 8, charsets[i][0]))
+			continue;
+		cd = iconv_open(charsets[i][1], "UTF-8");
+		ASSERT(cd != (iconv_t)-1 && iconv(cd, &from, &left, &to, &room) != (size_t)-1);
+		iconv_close(cd);
+		return (struct slice){ out, (size_t)(to - out) };
+	}
+	return body;
+}
+
 /* (nothing) and (spaces) are told by name; a body is JSON unless its headers say otherwise. */
 static struct slice sent_body(struct run *r, const struct case_step *s, struct case_header *hs, size_t *n)
 {
-	const char *text = names_expand(&r->names, s->body, r->arena), *coding;
+	const char *text = names_expand(&r->names, s->body, r->arena), *coding, *type = header_of(hs, *n, "Content-Type");
 	struct slice body = { text, strlen(text) };
 
+	if (type != NULL)
+		body = in_charset(r->arena, type, body);
 	if (str_eq(text, "(nothing)"))
 		body = (struct slice){ "", 0 };
 	else if (str_eq(text, "(spaces)"))
 		body = (struct slice){ "  \n ", 4 };
-	if (header_of(hs, *n, "Content-Type") == NULL)
+	if (type == NULL)
 		hs[(*n)++] = (struct case_header){ "Content-Type", "application/json" };
 	coding = header_of(hs, *n, "Content-Encoding");
 	return str_eq(coding, "gzip") || str_eq(coding, "deflate") ? packed(r->arena, coding, body) : body;
