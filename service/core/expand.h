@@ -1,6 +1,6 @@
 /*
  * expand.h - what the service adds to a posted request before it is stored: groups of aliases,
- * default domains, the purge flag
+ * default domains, the purge flag, and that a scheduler's removal of a task changes no definition
  *
  * Layer: service/core (pure).
  *

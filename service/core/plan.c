@@ -19,12 +19,24 @@ static const struct roster_group *group_named(const struct roster_group *const *
 	return NULL;
 }
 
+static const struct service *asked(const struct request *rq, const struct service *stored)
+{
+	return rq->upstream_update_only && stored != NULL ? stored : rq->service;
+}
+
+const struct service *plan_asked(const struct plan *p)
+{
+	return asked(p->request, p->base.service);
+}
+
 void plan_groups(const struct request *rq, const struct service *stored, struct arena *a, struct strings *out)
 {
+	const struct strings *wanted = &asked(rq, stored)->groups;
+
 	*out = (struct strings){ NULL, 0 };
-	for (size_t i = 0; i < rq->service->groups.n; i++)
-		if (!strings_have(out, rq->service->groups.items[i]))
-			strings_add(out, a, rq->service->groups.items[i]);
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!strings_have(out, wanted->items[i]))
+			strings_add(out, a, wanted->items[i]);
 	for (size_t i = 0; stored != NULL && i < stored->groups.n; i++)
 		if (!strings_have(out, stored->groups.items[i]))
 			strings_add(out, a, stored->groups.items[i]);
@@ -155,7 +167,7 @@ static bool groups_missing(const struct plan *p, const struct roster_group *cons
 	const char **message_out)
 {
 	AUTO(buf_release) struct buf list = BUF_INIT;
-	const struct strings *wanted = &p->request->service->groups;
+	const struct strings *wanted = &plan_asked(p)->groups;
 
 	for (size_t i = 0; i < wanted->n; i++) {
 		const struct roster_group *g = group_named(groups, n_groups, wanted->items[i]);
@@ -180,7 +192,7 @@ int64_t plan_target(const struct roster_group *g, const struct plan_limits *limi
 static bool agents_missing(const struct plan *p, const struct roster_group *const *groups, size_t n_groups,
 	const struct plan_limits *limits, struct arena *a, const char **message_out)
 {
-	const struct strings *wanted = &p->request->service->groups;
+	const struct strings *wanted = &plan_asked(p)->groups;
 
 	for (size_t i = 0; i < wanted->n; i++) {
 		const struct roster_group *g = group_named(groups, n_groups, wanted->items[i]);
@@ -206,7 +218,7 @@ static bool domains_unserved(const struct plan *p, const struct roster_group *co
 	const char **message_out)
 {
 	AUTO(buf_release) struct buf list = BUF_INIT;
-	const struct service *s = p->request->service;
+	const struct service *s = plan_asked(p);
 
 	for (size_t i = 0; i < s->domains.n; i++) {
 		bool served = false;

@@ -31,7 +31,7 @@ struct plan {
 	struct service_state base; /* committed; service NULL = none */
 	struct service_state next; /* if it is committed; service NULL = none */
 	int32_t sv;                /* data version of the service node; -1 = absent */
-	struct strings groups;     /* requested ones and those of the stored service */
+	struct strings groups;     /* those of plan_asked() and of the stored service */
 	struct plan_paths wanted;  /* to be held once committed */
 	struct plan_paths held;    /* those of the stored service: released at the end unless wanted */
 };
@@ -44,6 +44,9 @@ void plan_make(const struct request *rq, const struct service_state *base, int32
 /* Base paths of a service with upstreams, in all its groups; s NULL: none. Owners and versions are not filled in. */
 void plan_service_paths(const struct service *s, const struct roster_group *const *groups, size_t n_groups, struct arena *a,
 	struct plan_paths *out);
+
+/* Whose groups and domains the rules look at: the request's service, or the stored one if it changes upstreams only. */
+const struct service *plan_asked(const struct plan *p);
 
 /* Groups a request reaches, without the rest of a plan. */
 void plan_groups(const struct request *rq, const struct service *stored, struct arena *a, struct strings *out);

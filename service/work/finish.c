@@ -99,13 +99,14 @@ static void last_requests(struct step *s)
 
 	for (size_t i = s->f->n; i-- > 0;) {
 		const struct request *rq = s->f->rq[i].plan.request;
+		const struct strings *groups;
 
 		if (s->f->rq[i].verdict != INTERNAL_COMPLETED)
 			continue;
-		for (size_t k = 0; k < rq->service->groups.n; k++)
-			if (!strings_have(&told, rq->service->groups.items[k]) &&
-				note_last_request(s, rq->service->groups.items[k], rq->id))
-				strings_add(&told, s->arena, rq->service->groups.items[k]);
+		groups = &plan_asked(&s->f->rq[i].plan)->groups;
+		for (size_t k = 0; k < groups->n; k++)
+			if (!strings_have(&told, groups->items[k]) && note_last_request(s, groups->items[k], rq->id))
+				strings_add(&told, s->arena, groups->items[k]);
 	}
 }
 

@@ -139,6 +139,36 @@ static void test_purge_flag(void **state)
 	assert_true(purges("\"loadBalancerGroups\":[\"g\"]", ",\"purgeCache\":true", true));
 }
 
+static bool changes_upstreams_only(const char *id, bool removes, const char *more)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct request *rq = decode(a, "\"loadBalancerGroups\":[\"g\"]", more);
+	struct upstream gone = { .address = "1.2.3.4:5" };
+
+	rq->id = id;
+	if (removes)
+		rq->remove = (struct upstreams){ &gone, 1 };
+	return expand_request(rq, &(struct expand_facts){ NULL, 0, { NULL, 0 }, { NULL, 0 } }, a)
+		->upstream_update_only;
+}
+
+/* Its body has the definition of the task's own deploy, which may be an old one. */
+static void test_removal_of_a_task(void **state)
+{
+	(void)state;
+	assert_true(changes_upstreams_only("req-dep1-1700000000001-1-h-r-REMOVE-1", true, ""));
+	assert_true(changes_upstreams_only("t-REMOVE-12", true, ",\"action\":\"UPDATE\""));
+	assert_false(changes_upstreams_only("t-REMOVE-", true, ""));
+	assert_false(changes_upstreams_only("t-REMOVE-1x", true, ""));
+	assert_false(changes_upstreams_only("-REMOVE-1", true, ""));
+	assert_false(changes_upstreams_only("17", true, ""));
+	assert_false(changes_upstreams_only("t-DEPLOY-1", true, ""));
+	assert_false(changes_upstreams_only("t-REMOVE-1", false, ""));
+	assert_false(changes_upstreams_only("t-REMOVE-1", true, ",\"action\":\"DELETE\""));
+	assert_false(changes_upstreams_only("t-REMOVE-1", true, ",\"replaceUpstreams\":[\"1.2.3.4:5\"]"));
+	assert_true(changes_upstreams_only("x", true, ",\"upstreamUpdateOnly\":true"));
+}
+
 static void test_refusals(void **state)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -168,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_default_domain_of_an_alias_group),
 		cmocka_unit_test(test_edge_and_replace),
 		cmocka_unit_test(test_purge_flag),
+		cmocka_unit_test(test_removal_of_a_task),
 		cmocka_unit_test(test_refusals),
 	};
 

@@ -172,6 +172,30 @@ static void rules_refuse_in_javas_order(void **state)
 	refused(a, &p, &lax, INTERNAL_INVALID_REQUEST_NOOP, "No groups present that serve domains: [strange.example]");
 }
 
+/* What it says of groups, domains and paths is not what will be. */
+static void upstreams_only_is_judged_by_what_is_stored(void **state)
+{
+	static const struct plan_limits lax = { 0 };
+	struct arena *a = *state;
+	const char *nodes[] = { "YToxLjE6MQ==||||", "YTguODo4||||" };
+	struct service_state base = stored(a, PLAIN("\"g\""), nodes, 2);
+	const struct request *rq = request(a,
+		"\"owners\":[],\"serviceBasePath\":\"/old\",\"loadBalancerGroups\":[\"nowhere\"],\"domains\":[\"strange.example\"]",
+		",\"upstreamUpdateOnly\":true,\"removeUpstreams\":[{\"upstream\":\"a:1.1:1\"}]");
+	struct plan p = make(a, rq, &base);
+	enum internal_state got;
+	const char *message;
+
+	expect_strings(&p.groups, "g");
+	expect_paths(&p.wanted, "g:/p");
+	assert_ptr_equal(plan_asked(&p), base.service);
+	assert_true(plan_allowed(&p, groups, ARRAY_LEN(groups), &lax, a, &got, &message));
+	/* Nothing is stored: its own counts. */
+	p = make(a, rq, NULL);
+	expect_strings(&p.groups, "nowhere");
+	refused(a, &p, &lax, INTERNAL_INVALID_REQUEST_NOOP, "Invalid request due to non-existent load balancer groups: [nowhere]");
+}
+
 static void targets(void **state)
 {
 	struct roster_group g = roster_g;
@@ -326,6 +350,7 @@ int main(void)
 		TEST(paths_are_wanted_and_held),
 		TEST(domains_make_keys),
 		TEST(rules_refuse_in_javas_order),
+		TEST(upstreams_only_is_judged_by_what_is_stored),
 		TEST(targets),
 		TEST(text_of_success),
 		TEST(commit_changes_nodes),
