@@ -149,6 +149,7 @@ static void make_leader(struct program *p)
 			.tick_ms = w->interval_ms,
 			.batch_max = (size_t)w->max_batch_size,
 			.history_max = h->enabled ? (size_t)(h->max_requests < HISTORY_MAX ? h->max_requests : HISTORY_MAX) : 0,
+			.history_total = h->enabled ? (size_t)h->max_total : 0,
 			.history_age_ms = h->enabled && h->purge_old ? h->purge_days * DAY_MS : 0,
 			.history_every_ms = h->purge_hours * HOUR_MS,
 			.limits = { c->enforce_target_agent_count, c->default_target_agent_count },

@@ -77,6 +77,9 @@ const struct setting service_settings[] = {
 	SET_INT(CONF, history.max_requests, "history.maxRequestsPerService", "50", 1, 100000000,
 		"How many of a service are kept, 4000 at most. The oldest go in the transaction that ends the next; those of the last two "
 		"minutes stay, up to 200 more."),
+	SET_INT(CONF, history.max_total, "history.maxRequests", "100000", 1000, 100000000,
+		"How many of all services are kept, about. If a look at all services finds more, those with the most keep fewer, until the "
+		"sum fits."),
 	SET_BOOL(CONF, history.purge_old, "history.purgeOldRequests", "true", "Remove those that are too old."),
 	SET_INT(CONF, history.purge_days, "history.purgeOldRequestsAfterDays", "30", 1, 36500, "What too old means."),
 	SET_INT(CONF, history.purge_hours, "history.purgeEveryHours", "24", 1, 8760,

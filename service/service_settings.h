@@ -27,7 +27,7 @@ struct worker_conf {
 
 struct history_conf {
 	bool enabled, purge_old;
-	int max_requests, purge_days, purge_hours, fetch_max;
+	int max_requests, max_total, purge_days, purge_hours, fetch_max;
 };
 
 struct service_conf {

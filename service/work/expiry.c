@@ -4,6 +4,9 @@
  * Entries that are too old, those of services that are gone, of refused requests, and what a Java leader has piled up.  One service
  * at a time, with pauses; nothing here may hurt if it fails: the next walk comes by again.
  *
+ * It also counts.  If there are more of all services than may be, what each may keep is lowered to where the sum fits, for the walk
+ * that follows at once and for the ends of requests: so those with the most give.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "service/work/flight.h"
@@ -19,6 +22,7 @@
 #define FIRST LOOP_MS(60000)      /* after the start of a leader */
 #define PAUSE LOOP_MS(20)         /* between two services */
 #define AFTER_TROUBLE LOOP_MS(60000)
+#define WHEN_FULL LOOP_MS(3600000) /* to the next walk, as long as there are about as many as may be */
 #define PER_TRANSACTION 200
 
 struct expiry {
@@ -27,8 +31,10 @@ struct expiry {
 	struct loop_timer timer;
 	struct arena *arena; /* of the walk; NULL: none in progress */
 	const char **services;
+	size_t *counts; /* of each, when it was left */
 	size_t n, at;
 	size_t dropped;
+	bool again; /* this walk follows another, for the lower limit */
 };
 
 static void later(struct expiry *p, int64_t us)
@@ -42,12 +48,60 @@ static void next_service(struct expiry *p)
 	later(p, PAUSE);
 }
 
+/* --- how many there are of all ---------------------------------------------------------------------------------- */
+
+static size_t sum_within(const struct expiry *p, size_t limit)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		sum += p->counts[i] < limit ? p->counts[i] : limit;
+	return sum;
+}
+
+/* True: the limit of a service is lower now. */
+static bool set_limit(struct expiry *p)
+{
+	const size_t total = p->w->opt.history_total, sum = sum_within(p, SIZE_MAX), before = p->w->history_max;
+	size_t lo = 1, hi = before; /* the newest of each stays */
+
+	if (total == 0 || before == 0)
+		return false;
+	if (sum <= total) {
+		if (sum <= total / 10 * 9)
+			p->w->history_max = p->w->opt.history_max;
+		return false;
+	}
+	while (lo < hi) {
+		size_t mid = hi - (hi - lo) / 2;
+
+		if (sum_within(p, mid) <= total)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	p->w->history_max = lo;
+	if (lo < before)
+		log_warn(NULL, "history is full: fewer are kept of each service", "entries", log_int((int64_t)sum), "limit",
+			log_int((int64_t)total), "perService", log_int((int64_t)lo));
+	return lo < before;
+}
+
+static int64_t until_next(const struct expiry *p)
+{
+	int64_t every = p->w->opt.history_every_ms > 0 ? LOOP_MS(p->w->opt.history_every_ms) : LOOP_MS(86400000);
+	bool full = p->w->opt.history_total > 0 && sum_within(p, SIZE_MAX) > p->w->opt.history_total / 2;
+
+	return full && every > WHEN_FULL ? WHEN_FULL : every;
+}
+
 static void end_walk(struct expiry *p)
 {
 	if (p->dropped > 0)
 		log_info(NULL, "history purged", "entries", log_int((int64_t)p->dropped));
+	p->again = set_limit(p) && !p->again;
+	later(p, p->again ? PAUSE : until_next(p));
 	arena_free(&p->arena);
-	later(p, p->w->opt.history_every_ms > 0 ? LOOP_MS(p->w->opt.history_every_ms) : LOOP_MS(86400000));
 }
 
 /* --- one service --------------------------------------------------------------------------------------------- */
@@ -133,7 +187,7 @@ static bool must_go(const struct expiry *p, const struct ended_entry *e, size_t 
 
 	if (opt->history_age_ms > 0 && age > opt->history_age_ms)
 		return true;
-	return opt->history_max > 0 && younger >= opt->history_max && age > opt->history_spared_ms;
+	return p->w->history_max > 0 && younger >= p->w->history_max && age > opt->history_spared_ms;
 }
 
 static void on_entries(void *ctx, const struct ended_entry *entries, size_t n, const struct error *err)
@@ -148,6 +202,7 @@ static void on_entries(void *ctx, const struct ended_entry *entries, size_t n, c
 		next_service(p);
 		return;
 	}
+	p->counts[p->at] = n;
 	if (n == 0) {
 		look_at_folder(p, service);
 		return;
@@ -184,7 +239,8 @@ static void on_services(void *ctx, struct reader **r_take, const struct error *e
 	names = reader_names(r, 0, &n);
 	p->arena = arena_new();
 	p->services = arena_alloc(p->arena, (n + 1) * sizeof(char *));
-	p->n = p->at = p->dropped = 0;
+	p->counts = arena_alloc(p->arena, (n + 1) * sizeof(*p->counts));
+	p->n = p->at = p->dropped = 0; /* counts: the arena gives zeros */
 	for (size_t i = 0; i < n; i++)
 		if (path_name_ok(names[i]) && !str_eq(PATH_HISTORY "/requestIdMapping", path_history(r->arena, names[i])))
 			p->services[p->n++] = arena_strdup(p->arena, names[i]);

@@ -99,6 +99,7 @@ struct worker {
 	struct known_agents *known_agents;
 	struct past *past;
 	struct expiry *expiry;
+	size_t history_max;          /* of a service, now: opt.history_max, or less as there are too many of all */
 	bool started;                /* T9 is done */
 	bool reloading, scanning, listing, scan_again, first_start;
 	int64_t last_turn_ms;

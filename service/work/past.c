@@ -116,7 +116,7 @@ static void drop_least_used(struct past *p)
 /* A folder is read when it holds a quarter more than the limit, so that a new leader need not read all of them. */
 void past_look(struct past *p, const char *service, size_t count)
 {
-	const size_t max = p->w->opt.history_max, slack = max / 4 + 1;
+	const size_t max = p->w->history_max, slack = max / 4 + 1;
 	struct past_service *s = find(p, service);
 
 	if (max == 0 || count <= max + slack)
@@ -163,12 +163,12 @@ static bool ends_now(const struct flight *f, const char *id)
 
 static bool is_spared(const struct past *p, const struct past_service *s, const struct past_entry *e)
 {
-	return loop_wall_ms(p->w->loop) - e->ended_ms < p->w->opt.history_spared_ms && s->n <= p->w->opt.history_max + SPARED_MAX;
+	return loop_wall_ms(p->w->loop) - e->ended_ms < p->w->opt.history_spared_ms && s->n <= p->w->history_max + SPARED_MAX;
 }
 
 size_t past_drop(struct past *p, struct step *step, const char *service, size_t bytes)
 {
-	const size_t max = p->w->opt.history_max;
+	const size_t max = p->w->history_max;
 	struct past_service *s = max > 0 ? find(p, service) : NULL;
 	size_t dropped = 0, taken = 0, before = store_txn_bytes(step->t);
 

@@ -242,6 +242,7 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->opt = *opt;
 	w->opt.tick_ms = opt->tick_ms != 0 ? opt->tick_ms : 5000;
 	w->opt.history_spared_ms = opt->history_spared_ms != 0 ? opt->history_spared_ms : 120000;
+	w->history_max = opt->history_max;
 	w->opt.rules.absent = opt->rules.absent && opt->absent_grace_ms > 0;
 	w->ev = *ev;
 	w->life = life_new();

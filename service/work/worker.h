@@ -28,6 +28,7 @@ struct worker_options {
 	int64_t tick_ms;            /* the slow tick; 0 = 5 s */
 	size_t batch_max;           /* requests in one batch */
 	size_t history_max;         /* ended requests kept of a service; 0 = all */
+	size_t history_total;       /* and of all services together, by the walk; 0 = all */
 	int64_t history_age_ms;     /* older ones are dropped by the walk; 0 = none for their age */
 	int64_t history_spared_ms;  /* younger ones are kept all the same: a client may be asking for them; 0 = 2 minutes */
 	int64_t history_every_ms;   /* from the end of a walk to the next; 0 = a day */

@@ -34,7 +34,7 @@ struct box {
 	struct state_cache *cache;
 	struct api *api;
 	struct api_options options;
-	size_t history_max; /* of the leader */
+	size_t history_max, history_total; /* of the leader */
 	int64_t history_age_ms;
 };
 
@@ -76,6 +76,7 @@ static UNUSED void box_start(struct box *x, bool leads)
 				.absent_grace_ms = 1000,
 				.batch_max = 10,
 				.history_max = x->history_max,
+				.history_total = x->history_total,
 				.history_age_ms = x->history_age_ms,
 				.metrics = x->options.metrics,
 				.limits = { false, 1 } },

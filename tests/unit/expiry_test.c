@@ -58,6 +58,44 @@ static void test_too_many(void **state)
 	box_stop(&x);
 }
 
+/* Of all services together: those with the most give, and the ends of requests keep to the same limit. */
+static void test_too_many_of_all(void **state)
+{
+	struct box x = { .history_total = 60 };
+
+	(void)state;
+	x.history_max = 50;
+	box_start(&x, true);
+	for (int i = 0; i < 30; i++) {
+		end(&x, "big", i, true);
+		end(&x, "large", i, true);
+	}
+	for (int i = 0; i < 5; i++)
+		end(&x, "small", i, true);
+	run_for(&x, LOOP_MS(70000));
+	assert_int_equal(count(&x, "/responseHistory/big"), 30); /* young ones are spared: the next look, an hour later */
+	run_for(&x, LOOP_MS(3600000));
+	run_for(&x, LOOP_MS(60000));
+	assert_int_equal(count(&x, "/responseHistory/big"), 27);
+	assert_int_equal(count(&x, "/responseHistory/large"), 27);
+	assert_int_equal(count(&x, "/responseHistory/small"), 5);
+	assert_int_equal(count(&x, "/responseHistory/requestIdMapping"), 59);
+	assert_false(is_there(&x, "/responseHistory/big/big-2"));
+	assert_true(is_there(&x, "/responseHistory/big/big-3"));
+	/* More than there is room for: the newest of each. */
+	for (int i = 0; i < 100; i++) {
+		AUTO(xfree_p) char *name = xasprintf("s%d", i);
+
+		end(&x, name, 0, true);
+	}
+	run_for(&x, LOOP_MS(2 * 3600000));
+	assert_int_equal(count(&x, "/responseHistory/big"), 1);
+	assert_int_equal(count(&x, "/responseHistory/small"), 1);
+	assert_true(is_there(&x, "/responseHistory/small/small-4"));
+	assert_true(is_there(&x, "/responseHistory/s99/s99-0"));
+	box_stop(&x);
+}
+
 static void test_too_old(void **state)
 {
 	struct box x = { 0 };
@@ -87,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_too_many_of_all),
 		cmocka_unit_test(test_too_old),
 		cmocka_unit_test(test_switched_off),
 	};
