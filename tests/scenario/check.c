@@ -167,7 +167,7 @@ static bool is_ready(const struct world_agent *ag)
 
 	if (!ag->alive || ag->frozen)
 		return false;
-	agent_link_status(ag->link, &st);
+	agent_link_status(ag->process.link, &st);
 	return st.phase == LINK_READY && st.settled;
 }
 

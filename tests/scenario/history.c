@@ -59,11 +59,11 @@ static void trouble_agent(struct story *s)
 		return;
 	case 2:
 		if (a->alive)
-			store_mem_expire(a->store);
+			store_mem_expire(a->process.store);
 		return;
 	case 3:
 		if (a->alive && !a->frozen)
-			store_mem_cut(a->store, LOOP_MS((int64_t)below(s, 7000)));
+			store_mem_cut(a->process.store, LOOP_MS((int64_t)below(s, 7000)));
 		return;
 	case 4:
 		free(a->host.refuses);
@@ -76,7 +76,7 @@ static void trouble_agent(struct story *s)
 		return;
 	case 6:
 		if (a->alive)
-			store_mem_lag(a->store, LOOP_MS((int64_t)below(s, 400)));
+			store_mem_lag(a->process.store, LOOP_MS((int64_t)below(s, 400)));
 		return;
 	case 7:
 		agent_stop(a, below(s, 3) == 0);
@@ -99,7 +99,7 @@ static void heal_agent(struct story *s)
 	agent_freeze(a, false);
 	agent_start(a);
 	if (a->alive)
-		store_mem_lag(a->store, 0);
+		store_mem_lag(a->process.store, 0);
 }
 
 static void trouble_service(struct story *s)
@@ -112,15 +112,15 @@ static void trouble_service(struct story *s)
 		return;
 	case 1:
 		if (sv->alive)
-			store_mem_expire(sv->store);
+			store_mem_expire(sv->process.store);
 		return;
 	case 2:
 		if (sv->alive)
-			store_mem_cut(sv->store, LOOP_MS((int64_t)below(s, 7000)));
+			store_mem_cut(sv->process.store, LOOP_MS((int64_t)below(s, 7000)));
 		return;
 	case 3:
 		if (sv->alive)
-			store_mem_lag(sv->store, LOOP_MS((int64_t)below(s, 300)));
+			store_mem_lag(sv->process.store, LOOP_MS((int64_t)below(s, 300)));
 		return;
 	}
 }
@@ -254,11 +254,11 @@ static void heal_all(struct story *s)
 		a->host.fails = NULL;
 		agent_freeze(a, false);
 		agent_start(a);
-		store_mem_lag(a->store, 0);
+		store_mem_lag(a->process.store, 0);
 	}
 	for (size_t i = 0; i < s->n_services; i++) {
 		service_start(&s->w->services[i]);
-		store_mem_lag(s->w->services[i].store, 0);
+		store_mem_lag(s->w->services[i].process.store, 0);
 	}
 }
 

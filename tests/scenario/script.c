@@ -153,7 +153,7 @@ static void expect_leader(struct world *w, const struct words *ws)
 
 	for (size_t i = 0; i < WORLD_SERVICES; i++) {
 		const struct world_service *s = &w->services[i];
-		bool leads = s->alive && leader_leads(s->leader);
+		bool leads = s->alive && leader_leads(s->process.leader);
 
 		if (leads != (i + 1 == want))
 			world_break(w, "expected %s to %s", s->name, leads ? "be no leader" : "lead");
@@ -211,11 +211,11 @@ static bool agent_verb(struct world *w, struct world_agent *a, const struct word
 	} else if (is(ws, 2, "thaws")) {
 		agent_freeze(a, false);
 	} else if (is(ws, 2, "expires") && a->alive) {
-		store_mem_expire(a->store);
+		store_mem_expire(a->process.store);
 	} else if (is(ws, 2, "loses") && a->alive) { /* agent a1 loses connection 3s */
-		store_mem_cut(a->store, LOOP_MS(milliseconds(w, word(ws, 4))));
+		store_mem_cut(a->process.store, LOOP_MS(milliseconds(w, word(ws, 4))));
 	} else if (is(ws, 2, "lags") && a->alive) {
-		store_mem_lag(a->store, LOOP_MS(milliseconds(w, word(ws, 3))));
+		store_mem_lag(a->process.store, LOOP_MS(milliseconds(w, word(ws, 3))));
 	} else if (is(ws, 2, "joins")) { /* agent a3 joins group web: a new host */
 		agent_start(a);
 	} else if (is(ws, 2, "loses-disk")) { /* it comes back as a new machine */
@@ -240,9 +240,9 @@ static bool service_verb(struct world *w, struct world_service *s, const struct 
 		service_kill(s);
 		service_start(s);
 	} else if (is(ws, 2, "expires") && s->alive)
-		store_mem_expire(s->store);
+		store_mem_expire(s->process.store);
 	else if (is(ws, 2, "loses") && s->alive)
-		store_mem_cut(s->store, LOOP_MS(milliseconds(w, word(ws, 4))));
+		store_mem_cut(s->process.store, LOOP_MS(milliseconds(w, word(ws, 4))));
 	else
 		return s->alive == false;
 	return true;

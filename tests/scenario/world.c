@@ -60,6 +60,7 @@ struct world *world_new(uint64_t seed, const struct rules *rules)
 	w->loop = loop_sim_new(seed);
 	w->server = mem_server_new(w->loop, seed);
 	w->net = sim_net_new(w->loop, seed);
+	w->site = (struct sim_site){ w->loop, w->server, w->net };
 	w->rules = *rules;
 	w->grace_ms = 300000;
 	w->prepare_ms = 30000;
@@ -135,6 +136,7 @@ void service_start(struct world_service *s)
 {
 	struct world *w = s->w;
 	struct leader_options opt = { .base_uri = s->uri, .version = "sim", .enabled = true, .seed = rand_u64(&w->rand) | 1 };
+	const struct sim_service_options process = { .name = s->name, .session_ms = SESSION_MS, .leader = &opt };
 
 	if (s->alive)
 		return;
@@ -143,9 +145,7 @@ void service_start(struct world_service *s)
 		.batch_max = 50, .history_max = w->history_max, .history_spared_ms = 1, .limits = { .default_target_count = 1 } };
 	s->alive = true;
 	s->life = life_new();
-	s->store = store_mem_new(w->server, s->name, SESSION_MS);
-	s->client = client_sim_new(w->net, s->name);
-	s->leader = leader_new(w->loop, s->store, s->client, &opt);
+	sim_service_start(&s->process, &w->site, &process);
 	world_say(w, "%s starts", s->name);
 }
 
@@ -155,11 +155,8 @@ void service_kill(struct world_service *s)
 		return;
 	world_say(s->w, "%s dies", s->name);
 	s->alive = false;
-	store_mem_die(s->store);
-	leader_free(&s->leader);
-	client_free(&s->client);
 	life_end(&s->life);
-	store_free(&s->store);
+	sim_service_die(&s->process);
 }
 
 /* --- agents ---------------------------------------------------------------------------------------------------- */
@@ -196,7 +193,9 @@ void agent_start(struct world_agent *a)
 	static struct value_member lockstep = { "lockstep", NULL };
 	static struct value one = { .kind = VALUE_STRING }, extra = { .kind = VALUE_MAP };
 	struct world *w = a->w;
-	struct agent_api_options api;
+	const struct agent_api_options api = { .context_path = "/baragon-agent/v2" };
+	struct sim_agent_options process = { .name = a->name, .address = a->address, .session_ms = SESSION_MS, .link = &a->options,
+		.api = &api };
 
 	if (a->alive)
 		return;
@@ -209,24 +208,9 @@ void agent_start(struct world_agent *a)
 		.seed = rand_u64(&w->rand) | 1 };
 	a->alive = true;
 	a->frozen = false;
-	a->store = store_mem_new(w->server, a->name, SESSION_MS);
-	a->applier = applier_sim_new(a);
-	a->link = agent_link_new(w->loop, a->store, a->applier, &a->options);
-	api = (struct agent_api_options){ .loop = w->loop, .link = a->link, .context_path = "/baragon-agent/v2",
-		.link_options = &a->options };
-	a->api = agent_api_new(&api);
-	sim_net_listen(w->net, a->address, agent_api_router(a->api));
+	process.applier = applier_sim_new(a);
+	sim_agent_start(&a->process, &w->site, &process);
 	world_say(w, "%s starts", a->name);
-}
-
-static void agent_take_apart(struct world_agent *a)
-{
-	a->alive = a->frozen = false;
-	sim_net_unlisten(a->w->net, a->address);
-	agent_api_free(&a->api);
-	a->applier->free(&a->applier);
-	agent_link_free(&a->link);
-	store_free(&a->store);
 }
 
 void agent_kill(struct world_agent *a)
@@ -236,8 +220,8 @@ void agent_kill(struct world_agent *a)
 	world_say(a->w, "%s dies", a->name);
 	if (a->frozen)
 		sim_net_freeze(a->w->net, a->address, false);
-	store_mem_die(a->store);
-	agent_take_apart(a);
+	a->alive = a->frozen = false;
+	sim_agent_die(&a->process);
 }
 
 static void on_left(void *ctx)
@@ -255,12 +239,14 @@ void agent_stop(struct world_agent *a, bool leave)
 		return;
 	world_say(a->w, "%s stops%s", a->name, leave ? " and leaves" : "");
 	if (leave) {
-		agent_link_leave(a->link, on_left, &left);
+		agent_link_leave(a->process.link, on_left, &left);
 		for (int i = 0; i < 10000 && !left && a->alive; i++)
 			loop_sim_step(a->w->loop);
 	}
-	if (a->alive)
-		agent_take_apart(a);
+	if (a->alive) {
+		a->alive = a->frozen = false;
+		sim_agent_stop(&a->process);
+	}
 }
 
 /* As SIGSTOP: nothing is heard or answered, what was begun stands still, the session runs out. */
@@ -270,9 +256,8 @@ void agent_freeze(struct world_agent *a, bool frozen)
 		return;
 	world_say(a->w, "%s %s", a->name, frozen ? "freezes" : "thaws");
 	a->frozen = frozen;
-	sim_net_freeze(a->w->net, a->address, frozen);
-	applier_sim_freeze(a->applier, frozen);
-	store_mem_cut(a->store, frozen ? INT64_MAX : 0);
+	sim_agent_freeze(&a->process, frozen);
+	applier_sim_freeze(a->process.applier, frozen);
 }
 
 /* --- the client --------------------------------------------------------------------------------------------------- */
@@ -292,7 +277,7 @@ static struct world_service *live_service(struct world *w)
 	for (size_t i = 0; i < WORLD_SERVICES; i++) {
 		struct world_service *s = &w->services[(first + i) % WORLD_SERVICES];
 
-		if (s->used && s->alive && leader_ready(s->leader))
+		if (s->used && s->alive && leader_ready(s->process.leader))
 			return s;
 	}
 	return NULL;
@@ -302,7 +287,7 @@ static struct world_service *live_service(struct world *w)
 static void on_put(void *ctx, int64_t index, const struct error *err)
 {
 	const struct world_try *t = ctx;
-	struct worker *worker = leader_worker(t->service->leader);
+	struct worker *worker = leader_worker(t->service->process.leader);
 	AUTO(arena_free) struct arena *a = arena_new();
 	struct request *rq;
 
@@ -323,7 +308,7 @@ static void post_wanted(struct world *w)
 		if (!r->wanted || s == NULL || request_decode(r->body, strlen(r->body), a, &rq, NULL) != 0)
 			continue;
 		r->tries[s - w->services] = (struct world_try){ r, s };
-		requests_put(s->store, s->life, rq, on_put, &r->tries[s - w->services]);
+		requests_put(s->process.store, s->life, rq, on_put, &r->tries[s - w->services]);
 	}
 }
 
@@ -382,9 +367,9 @@ static void on_look(void *ctx, const struct requests_found *found, const struct 
 
 	if (err != NULL || found->resp == NULL || !found->live || found->resp->state != STATE_WAITING)
 		return;
-	requests_cancel(s->store, s->life, found->resp->request_id, found->status_version, on_cancelled, s);
-	if (leader_worker(s->leader) != NULL)
-		worker_cancelled(leader_worker(s->leader), found->resp->request_id);
+	requests_cancel(s->process.store, s->life, found->resp->request_id, found->status_version, on_cancelled, s);
+	if (leader_worker(s->process.leader) != NULL)
+		worker_cancelled(leader_worker(s->process.leader), found->resp->request_id);
 }
 
 void world_cancel(struct world *w, const char *id)
@@ -393,7 +378,7 @@ void world_cancel(struct world *w, const char *id)
 
 	world_say(w, "client cancels %s", id);
 	if (s != NULL)
-		requests_look(s->store, s->life, id, on_look, s);
+		requests_look(s->process.store, s->life, id, on_look, s);
 }
 
 static void on_member_removed(void *ctx, const struct error *err)
@@ -410,7 +395,7 @@ void world_remove_member(struct world *w, const char *name)
 
 	world_say(w, "operator removes %s", name);
 	if (s != NULL && a != NULL)
-		roster_remove(s->store, s->life, &w->rules, a->group, a->info.agent_id, on_member_removed, a);
+		roster_remove(s->process.store, s->life, &w->rules, a->group, a->info.agent_id, on_member_removed, a);
 }
 
 static void on_entry_dropped(void *ctx, const struct store_result *res, const struct error *err)
@@ -427,7 +412,7 @@ void world_drop_entry(struct world *w, const char *service, const char *id)
 
 	if (s == NULL)
 		return;
-	t = store_txn_new(s->store);
+	t = store_txn_new(s->process.store);
 	store_txn_delete(t, path_history_entry(a, service, id), -1);
 	store_txn_delete(t, path_mapping(a, id), -1);
 	store_txn_commit(&t, on_entry_dropped, w);
@@ -646,7 +631,7 @@ static bool agents_ready(const struct world *w)
 
 		if (!w->agents[i].alive)
 			continue;
-		agent_link_status(w->agents[i].link, &st);
+		agent_link_status(w->agents[i].process.link, &st);
 		if (st.phase != LINK_READY || !st.settled || st.busy)
 			return false;
 	}
@@ -667,7 +652,7 @@ static bool requests_ended(const struct world *w)
 static bool somebody_leads(const struct world *w)
 {
 	for (size_t i = 0; i < WORLD_SERVICES; i++)
-		if (w->services[i].alive && leader_leads(w->services[i].leader) && store_link(w->services[i].store) == STORE_LINK_UP)
+		if (w->services[i].alive && leader_leads(w->services[i].process.leader) && store_link(w->services[i].process.store) == STORE_LINK_UP)
 			return true;
 	return false;
 }

@@ -10,14 +10,10 @@
 #ifndef TESTS_SCENARIO_WORLD_H
 #define TESTS_SCENARIO_WORLD_H
 
-#include "agent/api/agent_api.h"
-#include "agent/link/link.h"
 #include "lib/base/map.h"
 #include "lib/base/rand.h"
-#include "lib/http/client_sim.h"
 #include "lib/model/response.h"
-#include "lib/store/store_mem.h"
-#include "service/work/leader.h"
+#include "tests/sim/sim_process.h"
 
 #define WORLD_SERVICES 3
 #define WORLD_AGENTS 6
@@ -50,10 +46,7 @@ struct world_agent {
 	struct world_host host;
 	struct agentinfo info;
 	struct link_options options;
-	struct store *store;
-	struct applier *applier;
-	struct agent_link *link;
-	struct agent_api *api;
+	struct sim_agent process;
 	/* what the checker knows of it */
 	bool counts;               /* has joined and not left */
 };
@@ -62,9 +55,7 @@ struct world_service {
 	struct world *w;
 	char name[16], uri[64];
 	bool used, alive;
-	struct store *store;
-	struct client *client;
-	struct leader *leader;
+	struct sim_service process;
 	struct life *life; /* of what the client asked through it */
 };
 
@@ -110,6 +101,7 @@ struct world {
 	struct loop *loop;
 	struct mem_server *server;
 	struct sim_net *net;
+	struct sim_site site; /* the same three */
 	struct rand_state rand;
 	uint64_t seed;
 	struct rules rules;

@@ -131,20 +131,15 @@ static void test_master(void **state)
 static void test_at_once(void **state)
 {
 	struct box x = { .options = { .auth_enabled = true, .master_key = "secret-master" } };
-	struct state_cache *cache;
-	struct api_options other;
+	const struct sim_service_options other = { .name = "other", .session_ms = 4000, .api = &x.options };
 	struct box y = { 0 };
 
 	(void)state;
 	box_start(&x, false);
 	/* Another service of the cluster. */
 	y = x;
-	y.st = store_mem_new(x.srv, "other", 4000);
-	y.cache = cache = state_cache_new(x.l, y.st);
-	other = x.options;
-	other.store = y.st;
-	other.cache = cache;
-	y.api = api_new(&other);
+	sim_service_start(&y.process, &x.site, &other);
+	y.api = y.process.api;
 	run_for(&x, LOOP_MS(500));
 	for (int i = 0; i < 3; i++) {
 		expect(&x, "GET", "/auth/key/verify?authkey=secret-1", NULL, 403, FORBIDDEN);
@@ -158,9 +153,7 @@ static void test_at_once(void **state)
 		run_for(&x, LOOP_MS(5));
 	}
 	expect(&x, "GET", "/auth/key/verify?authkey=secret-1", NULL, 403, FORBIDDEN);
-	api_free(&y.api);
-	state_cache_free(&cache);
-	store_free(&y.st);
+	sim_service_stop(&y.process);
 	box_stop(&x);
 }
 

@@ -478,7 +478,7 @@ static void test_free_with_open_requests(void **state)
 			BODY("r1", "10.0.0.1:80", ""), strlen(BODY("r1", "10.0.0.1:80", "")) });
 	send_bytes(&x, &got[1], "GET", "/request/r1", NULL, (struct slice){ "", 0 });
 	send_bytes(&x, &got[2], "DELETE", "/state/s1", NULL, (struct slice){ "", 0 });
-	api_free(&x.api);
+	api_free(&x.process.api);
 	for (size_t i = 0; i < ARRAY_LEN(got); i++) {
 		assert_int_equal(got[i].status, 503);
 		buf_release(&got[i].body);

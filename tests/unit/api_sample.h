@@ -14,9 +14,7 @@
 #include <string.h>
 
 #include "lib/base/str.h"
-#include "lib/http/client_sim.h"
-#include "lib/store/store_mem.h"
-#include "service/api/api.h"
+#include "tests/sim/sim_process.h"
 
 #define JSON_TYPE "application/json"
 #define SERVICE_JSON(id)                                                                                                  \
@@ -27,9 +25,10 @@
 struct box {
 	struct loop *l;
 	struct mem_server *srv;
-	struct store *st;
 	struct sim_net *net;
-	struct client *client;
+	struct sim_site site;
+	struct sim_service process;
+	struct store *st; /* of the process, as the next ones */
 	struct leader *leader;
 	struct state_cache *cache;
 	struct api *api;
@@ -55,57 +54,50 @@ static UNUSED void box_start(struct box *x, bool leads)
 	static const char *const folders[] = { "/queue", "/request", "/state", "/load-balancer",
 		"/workers", "/responseHistory/requestIdMapping" };
 
+	const struct leader_options lead = { .base_uri = "http://me:1/x",
+		.version = "1",
+		.enabled = true,
+		.seed = 1,
+		.worker = { .rules = RULES_ON,
+			.prepare_deadline_ms = 2000,
+			.apply_deadline_ms = 2000,
+			.revert_deadline_ms = 2000,
+			.call_timeout_ms = 500,
+			.absent_grace_ms = 1000,
+			.batch_max = 10,
+			.history_max = x->history_max,
+			.history_total = x->history_total,
+			.history_age_ms = x->history_age_ms,
+			.metrics = x->options.metrics,
+			.limits = { false, 1 } } };
+	const struct sim_service_options opt = { .name = "service",
+		.session_ms = 4000,
+		.leader = leads ? &lead : NULL,
+		.api = &x->options };
+
 	x->l = loop_sim_new(5);
 	x->srv = mem_server_new(x->l, 5);
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
 		mem_server_put(x->srv, folders[i], "");
-	x->st = store_mem_new(x->srv, "service", 4000);
-	x->cache = state_cache_new(x->l, x->st);
 	x->net = sim_net_new(x->l, 5);
-	x->client = client_sim_new(x->net, "service");
-	if (leads) {
-		const struct leader_options opt = { .base_uri = "http://me:1/x",
-			.version = "1",
-			.enabled = true,
-			.seed = 1,
-			.worker = { .rules = RULES_ON,
-				.prepare_deadline_ms = 2000,
-				.apply_deadline_ms = 2000,
-				.revert_deadline_ms = 2000,
-				.call_timeout_ms = 500,
-				.absent_grace_ms = 1000,
-				.batch_max = 10,
-				.history_max = x->history_max,
-				.history_total = x->history_total,
-				.history_age_ms = x->history_age_ms,
-				.metrics = x->options.metrics,
-				.limits = { false, 1 } },
-			.committed = api_on_committed,
-			.ctx = x->cache };
-
-		x->leader = leader_new(x->l, x->st, x->client, &opt);
-	}
-	x->options.loop = x->l;
-	x->options.store = x->st;
-	x->options.leader = x->leader;
-	x->options.cache = x->cache;
-	x->options.client = x->client;
+	x->site = (struct sim_site){ x->l, x->srv, x->net };
 	x->options.context_path = "/v2";
 	x->options.rules = (struct rules)RULES_ON;
 	x->options.default_target_count = 1;
-	x->api = api_new(&x->options);
+	sim_service_start(&x->process, &x->site, &opt);
+	x->st = x->process.store;
+	x->leader = x->process.leader;
+	x->cache = x->process.cache;
+	x->api = x->process.api;
 	run_for(x, LOOP_MS(500));
 	assert_int_equal(store_link(x->st), STORE_LINK_UP);
 }
 
 static UNUSED void box_stop(struct box *x)
 {
-	api_free(&x->api);
-	leader_free(&x->leader);
-	state_cache_free(&x->cache);
-	client_free(&x->client);
+	sim_service_stop(&x->process);
+	x->leader = NULL;
 	sim_net_free(&x->net);
-	store_free(&x->st);
 	mem_server_free(&x->srv);
 	loop_free(&x->l);
 }
