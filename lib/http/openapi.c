@@ -38,14 +38,26 @@ static void put_one(struct buf *out, const char *name, size_t n)
 		buf_printf(out, "{\"type\":\"%.*s\"}", (int)n, name);
 }
 
-static void put_content(struct buf *out, const char *model)
-{
-	size_t n = strlen(model);
+#define TEXT "{\"schema\":{\"type\":\"string\"}}"
 
-	if (str_eq(model, "text")) {
-		buf_str(out, "\"content\":{\"text/plain\":{\"schema\":{\"type\":\"string\"}}}");
-		return;
-	}
+static const struct {
+	const char *model, *content;
+} special[] = {
+	{ "text", "\"text/plain\":" TEXT },
+	{ "any", "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}},\"text/plain\":" TEXT },
+	{ "raw", "\"application/json\":{\"schema\":{\"type\":\"string\",\"format\":\"raw\","
+		 "\"description\":\"the text itself, without quotation marks\"}}" },
+	{ "metrics", "\"application/json\":{\"schema\":{\"type\":\"object\"}},\"text/plain\":" TEXT
+		     ",\"application/openmetrics-text\":" TEXT },
+};
+
+static void put_content_of(struct buf *out, const char *model, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_LEN(special); i++)
+		if (strlen(special[i].model) == n && strncmp(model, special[i].model, n) == 0) {
+			buf_printf(out, "\"content\":{%s}", special[i].content);
+			return;
+		}
 	buf_str(out, "\"content\":{\"application/json\":{\"schema\":");
 	if (*model == '[') {
 		buf_str(out, "{\"type\":\"array\",\"items\":");
@@ -55,6 +67,11 @@ static void put_content(struct buf *out, const char *model)
 		put_one(out, model, n);
 	}
 	buf_str(out, "}}");
+}
+
+static void put_content(struct buf *out, const char *model)
+{
+	put_content_of(out, model, strlen(model));
 }
 
 /* --- one call --- */
@@ -86,8 +103,14 @@ static void put_operation(struct buf *out, const struct route *route)
 static void put_param(struct buf *out, bool *first, const char *name, size_t n, const char *in, const char *type,
 	const char *help, bool required)
 {
-	buf_printf(out, "%s{\"name\":\"%.*s\",\"in\":\"%s\",\"required\":%s,\"schema\":{\"type\":\"%s\"}", *first ? "" : ",", (int)n,
-		name, in, required ? "true" : "false", type);
+	const char *range = strstr(type, " ");
+	size_t type_len = strcspn(type, " ");
+
+	buf_printf(out, "%s{\"name\":\"%.*s\",\"in\":\"%s\",\"required\":%s,\"schema\":{\"type\":\"%.*s\"", *first ? "" : ",", (int)n,
+		name, in, required ? "true" : "false", (int)type_len, type);
+	if (range != NULL)
+		buf_printf(out, ",\"minimum\":%.*s,\"maximum\":%s", (int)strcspn(range + 1, "."), range + 1, strstr(range, "..") + 2);
+	buf_char(out, '}');
 	if (help != NULL) {
 		buf_str(out, ",\"description\":");
 		put_text(out, help);
@@ -123,16 +146,17 @@ static const struct {
 	{ 504, "ZooKeeper is away; the message says whether it was done", "Error" },
 };
 
-static void put_code(struct buf *out, int code)
+/* own: the model if it is another one than usual; own_len 0: the usual one. */
+static void put_code(struct buf *out, int code, const char *own, size_t own_len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		if (codes[i].code != code)
 			continue;
 		buf_printf(out, ",\"%d\":{\"description\":", code);
 		put_text(out, codes[i].text);
-		if (codes[i].model != NULL) {
+		if (own_len > 0 || codes[i].model != NULL) {
 			buf_char(out, ',');
-			put_content(out, codes[i].model);
+			put_content_of(out, own_len > 0 ? own : codes[i].model, own_len > 0 ? own_len : strlen(codes[i].model));
 		}
 		buf_char(out, '}');
 		return;
@@ -140,29 +164,33 @@ static void put_code(struct buf *out, int code)
 	ASSERT(!"a status of openapi_row.codes without a text");
 }
 
-static void put_responses(struct buf *out, const struct route *route, const struct openapi_row *row)
+static void put_done(struct buf *out, const char *answer)
 {
-	const char *answer = row != NULL ? row->answer : "object";
-
-	buf_str(out, ",\"responses\":{");
-	if (answer != NULL) {
-		buf_str(out, "\"200\":{\"description\":\"done\",");
+	if (answer == NULL) {
+		buf_str(out, ",\"204\":{\"description\":\"done\"}");
+	} else if (!str_eq(answer, "never")) {
+		buf_str(out, ",\"200\":{\"description\":\"done\",");
 		put_content(out, answer);
 		buf_char(out, '}');
-	} else {
-		buf_str(out, "\"204\":{\"description\":\"done\"}");
 	}
-	if (route->role != ROLE_OPEN)
-		put_code(out, 403);
-	for (const char *s = row != NULL ? row->codes : NULL; s != NULL && *s; s += strspn(s, " ")) {
-		char *end;
+}
 
-		put_code(out, (int)strtol(s, &end, 10));
-		s = end;
-	}
-	buf_str(out, ",\"default\":{\"description\":\"an error\",");
+static void put_responses(struct buf *out, const struct route *route, const struct openapi_row *row)
+{
+	buf_str(out, ",\"responses\":{\"default\":{\"description\":\"an error\",");
 	put_content(out, "Error");
-	buf_str(out, "}}");
+	buf_char(out, '}');
+	put_done(out, row != NULL ? row->answer : "object");
+	if (route->role != ROLE_OPEN)
+		put_code(out, 403, "", 0);
+	for (const char *s = row != NULL ? row->codes : NULL; s != NULL && *s; s += strspn(s, " ")) {
+		char *model;
+		int code = (int)strtol(s, &model, 10);
+
+		s = model + strcspn(model, " ");
+		put_code(out, code, model, (size_t)(s - model));
+	}
+	buf_str(out, "}");
 }
 
 static void put_call(struct buf *out, const struct route *route, const struct openapi_row *row)

@@ -15,17 +15,18 @@
 #include "lib/http/router.h"
 
 struct openapi_param {
-	const char *name, *type, *help; /* type: "string", "integer", "boolean" */
+	const char *name, *type, *help; /* type: "string", "integer", "integer 0..60", "boolean" */
 	bool required;
 };
 
 /* Models are named: "BaragonResponse"; "[BaragonResponse]" is a list of them; "string", "integer" and "object" are as in JSON,
- * "text" is plain text.  body NULL: none.  answer NULL: 204 without one. */
+ * "text" is plain text, "raw" plain text that calls itself application/json, as Java's agent answers, "any" an error as one or as text,
+ * "metrics" what http_metrics.h prints.  body NULL: none.  answer NULL: 204 without one; "never": it is never done. */
 struct openapi_row {
 	const char *method, *pattern;
 	const struct openapi_param *query; /* up to one without a name; NULL = none */
 	const char *body, *answer;
-	const char *codes; /* other statuses that a client meets: "304 404"; NULL = none */
+	const char *codes; /* other statuses that a client meets: "304 404", "500text" with another model than the usual one; NULL = none */
 };
 
 struct openapi {

@@ -15,7 +15,7 @@
 #include "service/core/expand.h"
 
 #define PARAMS(...) ((const struct openapi_param[]){ __VA_ARGS__, { NULL, NULL, NULL, false } })
-#define WAIT_PARAM { "wait", "integer", "hold the answer for at most so many seconds (0 to 60) until there is something new", false }
+#define WAIT_PARAM { "wait", "integer 0..60", "hold the answer for at most so many seconds (0 to 60) until there is something new", false }
 #define LIMIT_PARAM { "limit", "integer", "at most so many", false }
 #define UPSTREAM_PARAM { "upstream", "string", "host:port, or as upstreams are written in ZooKeeper", true }
 #define BASE_PATH_PARAM { "basePath", "string", "with the domain in front, if it has one", true }
@@ -37,7 +37,7 @@ static const struct openapi_row rows[] = {
 	{ "DELETE", "/request/upstream", PARAMS({ "host", "string", "name or address, without a port", true }), NULL, "[BaragonResponse]", "400 504" },
 	{ "POST", "/purgeCache/{serviceId}", NULL, NULL, "BaragonResponse", "504" },
 	{ "GET", "/service-lookup", PARAMS({ "hostPort", "string", "of an upstream", true }), NULL, "[BaragonServiceState]", "400 504" },
-	{ "GET", "/renderedConfigs/{serviceId}", NULL, NULL, "[BaragonConfigFile]", "500 504" },
+	{ "GET", "/renderedConfigs/{serviceId}", NULL, NULL, "[BaragonConfigFile]", "500any 504" },
 	{ "GET", "/state", PARAMS(WAIT_PARAM), NULL, "[BaragonServiceState]", "304 400 504" },
 	{ "GET", "/state/{serviceId}", PARAMS({ "fresh", "boolean", "look in ZooKeeper, after a sync", false }), NULL, "BaragonServiceState", "404 504" },
 	{ "DELETE", "/state/{serviceId}", PARAMS(NO_VALIDATE_PARAM, { "noReload", "boolean", "write files, make nothing live", false }), NULL,
@@ -49,7 +49,7 @@ static const struct openapi_row rows[] = {
 	{ "GET", "/load-balancer/{group}/count", NULL, NULL, "integer", "504" },
 	{ "POST", "/load-balancer/{group}/count", PARAMS({ "count", "integer", "0 if it is missing", false }), NULL, "integer", "400 404 504" },
 	{ "POST", "/load-balancer/{group}/traffic-source", NULL, "TrafficSource", "BaragonGroup", "400 422 504" },
-	{ "DELETE", "/load-balancer/{group}/traffic-source", NULL, NULL, "BaragonGroup", "400 404 422 504" },
+	{ "DELETE", "/load-balancer/{group}/traffic-source", NULL, "TrafficSource", "BaragonGroup", "400 404 422 504" },
 	{ "POST", "/load-balancer/{group}/sources", PARAMS({ "source", "string", "its name", true }), NULL, "BaragonGroup", "400 504" },
 	{ "DELETE", "/load-balancer/{group}/sources", PARAMS({ "source", "string", "its name", true }), NULL, "BaragonGroup", "400 404 504" },
 	{ "GET", "/load-balancer/{group}/hosts", NULL, NULL, "[string]", "504" },
@@ -69,7 +69,7 @@ static const struct openapi_row rows[] = {
 	{ "GET", "/status", NULL, NULL, "BaragonServiceStatus", NULL },
 	{ "GET", "/status/master", NULL, NULL, "BaragonServiceStatus", NULL },
 	{ "GET", "/workers", NULL, NULL, "[string]", "504" },
-	{ "GET", "/metrics", PARAMS({ "format", "string", "prometheus, openmetrics or json", false }), NULL, "object", NULL },
+	{ "GET", "/metrics", PARAMS({ "format", "string", "prometheus, openmetrics or json", false }), NULL, "metrics", NULL },
 	{ "GET", "/openapi.json", NULL, NULL, "object", NULL },
 	{ "GET", "/ui", NULL, NULL, NULL, "404" },
 	{ "GET", "/ui/{path...}", NULL, NULL, NULL, "404" },
@@ -77,6 +77,30 @@ static const struct openapi_row rows[] = {
 	{ "POST", "/checkin/{group}/startup", PARAMS(AGENT_PARAM), "BaragonAgentMetadata", "AgentCheckInResponse", "400" },
 	{ "POST", "/checkin/{group}/shutdown", PARAMS(AGENT_PARAM), "BaragonAgentMetadata", "AgentCheckInResponse", "400" },
 	{ "GET", "/checkin/{group}/can-shutdown", PARAMS({ "agentId", "string", "of the agent", false }), NULL, "text", NULL },
+
+	/* There is no installation with AWS. */
+	{ "GET", "/elbs", NULL, NULL, "never", "500text" },
+	{ "GET", "/elbs/{name}", NULL, NULL, "never", "500text" },
+	{ "GET", "/elbs/{name}/instances", NULL, NULL, "never", "500text" },
+	{ "POST", "/elbs/{name}/update", NULL, NULL, "never", "500text" },
+	{ "DELETE", "/elbs/{name}/update", NULL, NULL, "never", "500text" },
+	{ "POST", "/albs", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/load-balancers", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/load-balancers/{name}", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/load-balancers/{name}/listeners", NULL, NULL, "never", "500text" },
+	{ "POST", "/albs/load-balancers/{name}/listeners", NULL, NULL, "never", "500text" },
+	{ "POST", "/albs/listeners/{arn...}", NULL, NULL, "never", "500text" },
+	{ "DELETE", "/albs/listeners/{arn...}", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/listeners/rules/{arn...}", NULL, NULL, "never", "500text" },
+	{ "POST", "/albs/listeners/rules/{arn...}", NULL, NULL, "never", "500text" },
+	{ "POST", "/albs/rules/{arn...}", NULL, NULL, "never", "500text" },
+	{ "DELETE", "/albs/rules/{arn...}", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/target-groups", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/target-groups/{name}", NULL, NULL, "never", "500text" },
+	{ "POST", "/albs/target-groups/{name}", NULL, NULL, "never", "500text" },
+	{ "GET", "/albs/target-groups/{name}/targets", NULL, NULL, "never", "500text" },
+	{ "DELETE", "/albs/target-groups/{name}/targets/{instanceId}", NULL, NULL, "never", "500" },
+	{ "POST", "/albs/target-group/{name}/targets", PARAMS({ "instanceId", "string", "what to add", true }), NULL, "never", "500text" },
 };
 /* clang-format on */
 

@@ -71,13 +71,13 @@ static bool has_control(const char *s)
 	return false;
 }
 
-/* Private use (U+E000 to U+F8FF) and U+FFF0 to U+FFFF. */
+/* As UTF-16: private use (U+E000 to U+F8FF), U+FFF0 to U+FFFF, and all above, whose surrogates it takes for characters. */
 static bool zookeeper_refuses(const char *s)
 {
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)s[0], d = c >= 0xe0 ? (unsigned char)s[1] : 0;
 
-		if (c == 0xee ||
+		if (c == 0xee || c >= 0xf0 ||
 			(c == 0xef && (d < 0xa4 || (d == 0xbf && (unsigned char)s[2] >= 0xb0))))
 			return true;
 	}

@@ -118,9 +118,10 @@ static const struct route small[] = {
 	{ "POST", "/far/{rest...}", NULL, ROLE_MASTER, 9, "far" },
 };
 static const struct openapi_row small_rows[] = {
-	{ "GET", "/things/{id}", (const struct openapi_param[]){ { "big", "boolean", "how", true }, { NULL, NULL, NULL, false } }, NULL,
-		"[Thing]", "304 404" },
+	{ "GET", "/things/{id}", (const struct openapi_param[]){ { "big", "boolean", "how", true },
+		{ "few", "integer 0..60", NULL, false }, { NULL, NULL, NULL, false } }, NULL, "[Thing]", "304 404" },
 	{ "DELETE", "/things/{id}", NULL, NULL, NULL, NULL },
+	{ "POST", "/far/{rest...}", NULL, "Thing", "never", "400 500text" },
 };
 
 static void every_word(void **state)
@@ -131,11 +132,14 @@ static void every_word(void **state)
 		"\"servers\":[{\"url\":\"/\"}]",
 		"\"/things/{id}\":{\"get\":{\"operationId\":\"get_things_id\",\"summary\":\"one \\\"thing\\\"\",\"parameters\":["
 		"{\"name\":\"id\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}},"
-		"{\"name\":\"big\",\"in\":\"query\",\"required\":true,\"schema\":{\"type\":\"boolean\"},\"description\":\"how\"}],"
-		"\"responses\":{\"200\":{\"description\":\"done\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"array\","
+		"{\"name\":\"big\",\"in\":\"query\",\"required\":true,\"schema\":{\"type\":\"boolean\"},\"description\":\"how\"},"
+		"{\"name\":\"few\",\"in\":\"query\",\"required\":false,\"schema\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":60}}],"
+		"\"responses\":{\"default\":{\"description\":\"an error\",\"content\":{\"application/json\":{\"schema\":{"
+		"\"$ref\":\"#/components/schemas/Error\"}}}},\"200\":{\"description\":\"done\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"array\","
 		"\"items\":{\"$ref\":\"#/components/schemas/Thing\"}}}}},\"304\":{\"description\":",
 		"\"security\":[{\"authkey\":[]},{\"bearer\":[]}],\"parameters\":[{\"name\":\"id\"",
-		"\"responses\":{\"204\":{\"description\":\"done\"},\"403\":{",
+		"}},\"204\":{\"description\":\"done\"},\"403\":{",
+		"\"500\":{\"description\":\"it cannot be done\",\"content\":{\"text/plain\":{\"schema\":{\"type\":\"string\"}}}}}}",
 		"\"/far/{rest}\":{\"post\":{\"operationId\":\"post_far_rest\"",
 	};
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -148,7 +152,7 @@ static void every_word(void **state)
 			fail_msg("'%s' is not in %s", wanted[i], buf_cstr(&out));
 	check_document(out.data, out.len, small, ARRAY_LEN(small), a);
 	assert_ptr_equal(openapi_find(&doc, &small[1]), &small_rows[1]);
-	assert_null(openapi_find(&doc, &small[2]));
+	assert_null(openapi_find(&(struct openapi){ .rows = small_rows, .n_rows = 2 }, &small[2]));
 }
 
 /* --- the programs --- */

@@ -80,6 +80,7 @@ static void test_ids(void **state)
 		{ "a\xc2\x85", name },
 		{ "a\xee\x80\x80", name },
 		{ "a\xef\xbf\xbf", name },
+		{ "a\xf0\x9f\x98\x80", name },
 		{ "...", "" },
 		{ "\xc2\xa0", "" },
 		{ "a:b,c@d;e%2F", "" },
