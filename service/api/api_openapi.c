@@ -56,6 +56,10 @@ static const struct openapi_row rows[] = {
 	{ "GET", "/load-balancer/{group}/agents", NULL, NULL, "[BaragonAgentMetadata]", "504" },
 	{ "GET", "/load-balancer/{group}/known-agents", NULL, NULL, "[BaragonKnownAgentMetadata]", "504" },
 	{ "DELETE", "/load-balancer/{group}/known-agents/{agentId}", NULL, NULL, NULL, "504" },
+	{ "GET", "/load-balancer/{group}/excluded", NULL, NULL, "[HostExclusion]", "504" },
+	{ "POST", "/load-balancer/{group}/excluded/{agentId}", PARAMS({ "by", "string", "who says so; the peer if it is missing", false }), NULL,
+		"HostExclusion", "400 404 504" },
+	{ "DELETE", "/load-balancer/{group}/excluded/{agentId}", NULL, NULL, NULL, "504" },
 	{ "GET", "/load-balancer/{group}/base-path/all", NULL, NULL, "[string]", "504" },
 	{ "GET", "/load-balancer/{group}/base-path", PARAMS(BASE_PATH_PARAM), NULL, "BaragonService", "400 404 504" },
 	{ "DELETE", "/load-balancer/{group}/base-path", PARAMS(BASE_PATH_PARAM), NULL, NULL, "400 504" },
@@ -110,6 +114,9 @@ static const char others[] =
 	"\"pendingRequestCount\":{\"type\":\"integer\"},\"workerLagMs\":{\"type\":\"integer\",\"format\":\"int64\"},"
 	"\"elbWorkerLagMs\":{\"type\":\"integer\",\"format\":\"int64\"},\"zookeeperState\":{\"type\":\"string\"},"
 	"\"oldestPendingRequest\":{\"type\":\"integer\",\"format\":\"int64\"}}}"
+	",\"HostExclusion\":{\"type\":\"object\",\"required\":[\"agentId\",\"by\",\"since\"],\"properties\":{"
+	"\"agentId\":{\"type\":\"string\"},\"by\":{\"type\":\"string\",\"nullable\":true},"
+	"\"since\":{\"type\":\"integer\",\"format\":\"int64\"}}}"
 	",\"BaragonConfigFile\":{\"type\":\"object\",\"properties\":{\"fullPath\":{\"type\":\"string\"},"
 	"\"content\":{\"type\":\"string\"}}}"
 	",\"AgentCheckInResponse\":{\"type\":\"object\",\"properties\":{\"state\":{\"type\":\"string\","

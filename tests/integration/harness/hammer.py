@@ -138,7 +138,7 @@ def known(cluster):
         "additionalPaths": ["/more", "/s1/y"], "domains": ["example.com", "a.example.com"], "edgeCacheDomains": ["example.com"],
         "": addresses, "owners": ["team@example.com"], "agentId": [cluster.hosts[0].agent.id], "count": ["0", "1", "2"], "templateName": ["default"],
         "key": ["key-%d" % i for i in range(3)], "value": ["key-%d" % i for i in range(3)], "rackId": ["r1", "r2"],
-        "state": ["WAITING", "SUCCESS"], "seen": ["WAITING", "SUCCESS"], "format": ["prometheus", "json", "openmetrics"], "limit": ["1", "10"],
+        "state": ["WAITING", "SUCCESS"], "seen": ["WAITING", "SUCCESS"], "format": ["prometheus", "json", "openmetrics"], "limit": ["1", "10"], "by": ["me"],
         "option": ["balance", "a", "nginxExtraConfigs"]}
 
 
@@ -181,5 +181,6 @@ class Run:
         assert all(t.daemon.running() for t in self.targets)
         wait_for(lambda: not any(map(self.cluster.zk_children, ("/queue", "/lockstep/decided"))), 60, "what was queued has ended")
         self.cluster.call("DELETE", "/aliases/" + GROUP, service=0)
+        self.cluster.call("DELETE", "/load-balancer/%s/excluded/%s" % (GROUP, self.cluster.hosts[0].agent.id), service=0)
         self.cluster.deploy("last", ["u1", "u2"], 30)
         self.cluster.check_serving("last", ["u1", "u2"])
