@@ -19,6 +19,7 @@ bool path_name_ok(const char *name);
 #define PATH_REQUESTS "/request"
 #define PATH_STATE "/state"
 #define PATH_STATE_VERSION "/state-last-updated"
+#define PATH_DATA_VERSION "/zk-data-version"
 #define PATH_GROUPS "/load-balancer"
 #define PATH_WORKERS "/workers"
 #define PATH_HISTORY "/responseHistory"

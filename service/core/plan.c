@@ -83,8 +83,11 @@ static void drop_repeated(struct plan_paths *list, struct arena *a)
 	list->n = n;
 }
 
+/* An empty one is nobody's: no node can be called so. */
 static void add_path(struct plan_paths *out, const char *group, const char *key)
 {
+	if (*key == '\0')
+		return;
 	out->items[out->n++] = (struct plan_path){ .group = group, .key = key, .version = -1 };
 }
 

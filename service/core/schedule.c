@@ -51,6 +51,8 @@ static bool agrees(const struct schedule_item *it, const struct schedule_item *o
 struct round {
 	size_t sizes[64], bytes[64]; /* one per batch of this round */
 	int n;
+	const struct strings *kept[16]; /* groups of those that have waited long; more than that wait on */
+	size_t n_kept;
 };
 
 /* The open batch of its set of groups, or a new one; -1: the batch is full or must not be shared. */
@@ -73,6 +75,28 @@ static int batch_for(const struct schedule_item *items, size_t at, struct round 
 	return rd->n++;
 }
 
+/* Is it its service's turn, and does nothing else keep it back? */
+static bool may_start(const struct schedule_item *items, size_t n, size_t at, const struct round *rd, bool *turn_out)
+{
+	const struct schedule_item *it = &items[at];
+	bool ok = true;
+
+	*turn_out = false;
+	for (size_t k = 0; k < n; k++) {
+		if (k == at || (k > at && !items[k].flying))
+			continue;
+		if (strcmp(it->service, items[k].service) == 0)
+			return false;
+		ok = ok && agrees(it, &items[k]);
+		if (!ok && !it->overdue)
+			return false;
+	}
+	for (size_t k = 0; k < rd->n_kept; k++)
+		ok = ok && !meet(it->groups, rd->kept[k]);
+	*turn_out = true;
+	return ok;
+}
+
 int schedule(struct schedule_item *items, size_t n, const struct schedule_limits *limits)
 {
 	struct round rd = { .n = 0 };
@@ -80,13 +104,14 @@ int schedule(struct schedule_item *items, size_t n, const struct schedule_limits
 	for (size_t i = 0; i < n; i++)
 		items[i].batch = -1;
 	for (size_t i = 0; i < n; i++) {
-		bool ok = items[i].startable && !items[i].flying;
+		bool turn;
 
-		for (size_t k = 0; ok && k < n; k++)
-			if (k != i && (k < i || items[k].flying))
-				ok = agrees(&items[i], &items[k]);
-		if (ok)
+		if (!items[i].startable || items[i].flying)
+			continue;
+		if (may_start(items, n, i, &rd, &turn))
 			items[i].batch = batch_for(items, i, &rd, limits);
+		if (turn && items[i].batch < 0 && items[i].overdue && rd.n_kept < ARRAY_LEN(rd.kept))
+			rd.kept[rd.n_kept++] = items[i].groups;
 	}
 	return rd.n;
 }

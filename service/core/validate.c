@@ -20,6 +20,7 @@
 #define DOMAIN_BYTES_MAX 255
 #define SPACE_OR_BAR "cannot contain whitespace, '/', or '|'"
 #define NOT_A_NAME "cannot be '.' or '..' or contain control characters"
+#define MAPPING_FOLDER "requestIdMapping" /* stands among the services in /responseHistory */
 #define CONTROL "cannot contain control characters"
 
 struct check {
@@ -131,6 +132,8 @@ static void check_texts(
 static void check_service(const struct check *c, const struct service *s)
 {
 	check_id(c, "loadBalancerService.serviceId", s->id);
+	if (s->id != NULL && strcmp(s->id, MAPPING_FOLDER) == 0)
+		problem(c, "loadBalancerService.serviceId", "is a name that ZooKeeper's records need for something else");
 	if (s->groups.n == 0)
 		problem(c, "loadBalancerService.loadBalancerGroups",
 			"size must be between 1 and 2147483647");

@@ -173,6 +173,9 @@ void janitor_sweep_terminal(struct janitor *j, const struct item *it);  /* ended
 void janitor_drop_decision(struct janitor *j, const char *batch);       /* a record without its requests */
 void janitor_sweep(struct janitor *j); /* request nodes without a queue node */
 void janitor_watch_groups(struct janitor *j);
+
+/* data_version.c */
+void data_version_look(struct worker *w);
 void janitor_tick(struct janitor *j);
 
 /* locks.c: base paths that T6' left locked. */

@@ -40,6 +40,7 @@ struct item {
 	bool ended;                  /* its node is gone */
 	bool doubt;                  /* its status was changed by our own API and is not read yet */
 	int64_t posted_ms;           /* wall time; 0 = not known */
+	int64_t seen_at;             /* loop time: this leader knows of it since then */
 	int64_t known_at;            /* loop time: its status was read, or written by ourselves */
 	struct plan_paths locks;     /* read along with it, for a flight that starts before any other has ended */
 	uint64_t locks_at;           /* number of ended flights then */

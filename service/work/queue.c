@@ -26,6 +26,7 @@ static struct item *item_new(struct worker *w, const char *node)
 	it->status = -1;
 	it->status_version = -1;
 	it->sv = -1;
+	it->seen_at = loop_now(w->loop);
 	if (queued_id_parse_node(it->node, it->arena, &it->id, &err) != 0)
 		it->bad = arena_strdup(it->arena, err.text);
 	DL_APPEND(w->items, it);

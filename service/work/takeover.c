@@ -59,6 +59,8 @@ static void on_left(void *ctx, struct reader **r_take, const struct error *err)
 	DL_FOREACH(w->items, it)
 		it->inherited = w->first_start && it->flight == NULL && it->status != INTERNAL_PENDING;
 	worker_turn(w);
+	if (w->first_start)
+		data_version_look(w);
 	w->first_start = false;
 	janitor_sweep(w->janitor);
 	janitor_watch_groups(w->janitor);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OVERDUE LOOP_MS(5000)
+
 /* --- what starts ---------------------------------------------------------------------------------- */
 
 /* Begun without a decision record: a Java leader may have told hosts. A cancel of ours that came before the decision looks
@@ -75,6 +77,7 @@ static bool describe(struct worker *w, struct item *it, struct arena *a, struct 
 	out->groups = &it->plan->groups;
 	out->wanted = &it->plan->wanted;
 	out->bytes = item_bytes(it);
+	out->overdue = loop_now(w->loop) - it->seen_at > OVERDUE;
 	out->startable = it->listed && !it->stale && !begun_elsewhere(it);
 	return true;
 }

@@ -131,6 +131,13 @@ static void domains_make_keys(void **state)
 	p = make(a, request(a, "\"owners\":[],\"serviceBasePath\":\"/p\",\"loadBalancerGroups\":[\"d\"],\"domains\":[\"other.example\"]",
 			       ADD("a.x:1")), NULL);
 	expect_paths(&p.wanted, "d:other.example/p");
+	/* An empty path is no name of a node, a domain alone is. */
+	p = make(a, request(a, "\"owners\":[],\"serviceBasePath\":\"\",\"loadBalancerGroups\":[\"g\"],\"additionalPaths\":[\"\"]",
+			       ADD("a.x:1")), NULL);
+	expect_paths(&p.wanted, "");
+	p = make(a, request(a, "\"owners\":[],\"serviceBasePath\":\"\",\"loadBalancerGroups\":[\"d\"],\"domains\":[\"main.example\"]",
+			       ADD("a.x:1")), NULL);
+	expect_paths(&p.wanted, "d:main.example");
 }
 
 static void refused(struct arena *a, const struct plan *p, const struct plan_limits *limits, int want, const char *words)

@@ -97,6 +97,28 @@ static void batches_have_a_size(void **state)
 	expect(it, 3, 1, "0 - -");
 }
 
+static void one_that_waits_long_keeps_its_groups(void **state)
+{
+	struct schedule_item it[] = { item("fly", &g2, &no_path), item("both", &g12, &no_path), item("a", &g1, &no_path),
+		item("b", &g2, &no_path), item("both", &g1, &no_path) };
+
+	(void)state;
+	it[0].flying = true;
+	expect(it, 5, 10, "- - 0 - -"); /* overtaken */
+	it[1].overdue = true;
+	expect(it, 5, 10, "- - - - -");
+	it[0].flying = false;
+	it[0].startable = false;
+	expect(it, 5, 10, "- 0 - - -");
+	it[1].startable = false; /* it waits for something else: nobody waits for it */
+	expect(it, 5, 10, "- - 0 1 -");
+	/* Nor while its own service is not through with the one before: that may take long. */
+	it[1] = item("x", &g2, &no_path);
+	it[4] = item("x", &g12, &no_path);
+	it[4].overdue = true;
+	expect(it, 5, 10, "- 0 1 0 -");
+}
+
 static void one_that_was_refused_flies_alone(void **state)
 {
 	struct schedule_item it[] = { item("a", &g1, &no_path), item("b", &g1, &no_path), item("c", &g1, &no_path) };
@@ -171,6 +193,7 @@ static void random_queues_keep_the_rules(void **state)
 			it[i] = item(services[s], sets[g], wants ? &path_ba : &no_path);
 			it[i].startable = rand_below(&rand, 5) != 0;
 			it[i].alone = rand_below(&rand, 5) == 0;
+			it[i].overdue = rand_below(&rand, 4) == 0;
 			if (rand_below(&rand, 6) == 0 && !service_flies[s] && !group_flies[g] && !group_flies[2] &&
 				(g != 2 || (!group_flies[0] && !group_flies[1]))) {
 				it[i].flying = true;
@@ -217,6 +240,7 @@ int main(void)
 		cmocka_unit_test(batches_reach_disjoint_groups),
 		cmocka_unit_test(a_path_is_wanted_by_one_at_a_time),
 		cmocka_unit_test(batches_have_a_size),
+		cmocka_unit_test(one_that_waits_long_keeps_its_groups),
 		cmocka_unit_test(one_that_was_refused_flies_alone),
 		cmocka_unit_test(more_batches_than_one_round_holds),
 		cmocka_unit_test(random_queues_keep_the_rules),
