@@ -29,6 +29,7 @@ struct box {
 	struct sim_site site;
 	struct sim_service process;
 	struct store *st; /* of the process, as the next ones */
+	struct client *client;
 	struct leader *leader;
 	struct state_cache *cache;
 	struct api *api;
@@ -86,6 +87,7 @@ static UNUSED void box_start(struct box *x, bool leads)
 	x->options.default_target_count = 1;
 	sim_service_start(&x->process, &x->site, &opt);
 	x->st = x->process.store;
+	x->client = x->process.client;
 	x->leader = x->process.leader;
 	x->cache = x->process.cache;
 	x->api = x->process.api;
@@ -95,8 +97,8 @@ static UNUSED void box_start(struct box *x, bool leads)
 
 static UNUSED void box_stop(struct box *x)
 {
+	x->process.leader = STEAL(x->leader); /* a test may have made one itself */
 	sim_service_stop(&x->process);
-	x->leader = NULL;
 	sim_net_free(&x->net);
 	mem_server_free(&x->srv);
 	loop_free(&x->l);
