@@ -61,6 +61,9 @@ static size_t authority_length(const char *s)
 }
 
 /* The form of old agents: a URI, from which the id is taken. */
+/* Java's metadata of an agent known by its URI alone: an object of nulls, not null. */
+static const struct agent_ec2 nothing_known;
+
 static int from_uri(const char *uri, struct arena *a, void *obj, struct error *err)
 {
 	size_t scheme = str_starts(uri, "https://") ? 8 : str_starts(uri, "http://") ? 7 : 0, n;
@@ -71,7 +74,7 @@ static int from_uri(const char *uri, struct arena *a, void *obj, struct error *e
 		return error_set(
 			err, ERR_INVALID, "agent '%.200s' is not http[s]://host:port/path", uri);
 	*i = (struct agentinfo){
-		.base_uri = arena_strdup(a, uri), .agent_id = arena_strndup(a, uri + scheme, n)};
+		.base_uri = arena_strdup(a, uri), .agent_id = arena_strndup(a, uri + scheme, n), .ec2 = &nothing_known};
 	return 0;
 }
 

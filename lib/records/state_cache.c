@@ -235,6 +235,11 @@ bool state_cache_ready(const struct state_cache *c)
 	return c->ready;
 }
 
+bool state_cache_current(const struct state_cache *c)
+{
+	return c->ready && !c->checking && !c->loading && !c->again && !loop_timer_running(&c->timer);
+}
+
 int32_t state_cache_version(const struct state_cache *c)
 {
 	return c->version;

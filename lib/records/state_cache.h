@@ -40,6 +40,8 @@ struct state_cache *state_cache_new(struct loop *l, struct store *st);
 void state_cache_free(struct state_cache **c);
 
 bool state_cache_ready(const struct state_cache *c); /* loaded at least once */
+/* Nothing that the store has told of is still to be read. What one session has read of a commit, the cache has, or says no. */
+bool state_cache_current(const struct state_cache *c);
 int32_t state_cache_version(
 	const struct state_cache *c); /* of what it holds; -1 = the store has none */
 size_t state_cache_count(const struct state_cache *c);

@@ -168,7 +168,7 @@ void api_state_get(struct http_request *rq, void *app)
 	struct api *api = app;
 	const char *id = http_param(rq, "serviceId");
 	struct cached_service *s = state_cache_get(api->opt.cache, id);
-	bool fresh = api_flag(rq, "fresh");
+	bool fresh = api_flag(rq, "fresh") || api_is_behind(api);
 
 	if (s != NULL && (is_away(api) || !fresh))
 		reply_one(api, &rq, s);

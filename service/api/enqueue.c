@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define LOOK_AGAIN_US LOOP_MS(50)
+#define STATE_AGAIN_US LOOP_MS(5)
 #define SIZE_MARGIN                                                                                \
 	100000 /* for what else a commit holds: other requests of the batch, answers of agents */
 
@@ -243,8 +244,8 @@ void enqueue(struct job *job, const struct request *rq)
 {
 	struct enqueueing *q = arena_alloc(job->arena, sizeof(*q));
 
-	if (rq->no_duplicate_upstreams && !state_cache_ready(job->api->opt.cache)) {
-		job_again(job, LOOK_AGAIN_US);
+	if (rq->no_duplicate_upstreams && !job_has_state(job)) {
+		job_again(job, STATE_AGAIN_US);
 		return;
 	}
 	*q = (struct enqueueing){ .rq = rq, .put = rq, .refusal = refusal_of(job, rq) };

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #define SOON_US LOOP_MS(20)
+#define BEHIND_MAX_US LOOP_MS(500)
 
 static void on_deadline(void *ctx)
 {
@@ -94,6 +95,30 @@ struct http_request *job_take_request(struct job *job)
 void job_again(struct job *job, int64_t after_us)
 {
 	loop_timer_start(job->api->opt.loop, &job->again, after_us);
+}
+
+bool api_is_behind(const struct api *api)
+{
+	bool leads = api->opt.leader != NULL && leader_worker(api->opt.leader) != NULL;
+
+	return !leads && !state_cache_current(api->opt.cache);
+}
+
+bool job_has_state(struct job *job)
+{
+	const struct state_cache *cache = job->api->opt.cache;
+	int64_t now = loop_now(job->api->opt.loop);
+
+	if (!state_cache_ready(cache))
+		return false;
+	if (!api_is_behind(job->api))
+		return true;
+	if (job->behind_since == 0) {
+		job->behind_since = now;
+		job->behind_load = state_cache_loads(cache);
+	}
+	/* Others may go on committing: the load after the one that ran then has seen what was there. */
+	return state_cache_loads(cache) > job->behind_load + 1 || now - job->behind_since >= BEHIND_MAX_US;
 }
 
 void job_trouble(struct job *job, const struct error *err)

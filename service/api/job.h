@@ -48,6 +48,8 @@ struct job {
 	bool writing; /* sent, not answered */
 	bool maybe; /* an earlier write of it may have been done, nobody has looked yet */
 	bool waiting; /* for the link */
+	int64_t behind_since; /* job_has_state: 0 = not asked */
+	uint64_t behind_load;
 	bool asks_others;
 	const char *id; /* request, service, group: whatever it is about */
 	void *own; /* of the resource, in the arena */
@@ -62,6 +64,11 @@ void job_start(struct api *api, struct http_request **rq_take, bool changes, con
 /* One that asks others than ZooKeeper: it reads only, and may take longer. */
 void job_start_for(struct api *api, struct http_request **rq_take, int64_t us, const char *id, void (*run)(struct job *job));
 void job_again(struct job *job, int64_t after_us);
+/* A leader's own commits are in the cache before they are told. Another service may have shown the end of a request and not have
+ * read what it committed: its clients must not meet the older state after that. */
+bool api_is_behind(const struct api *api);
+/* The cache is as new as it was known to be when the job first asked, or half a second has passed; false: ask again soon. */
+bool job_has_state(struct job *job);
 /* An error of the store: wait for the link, look again, or answer; for any error. */
 void job_trouble(struct job *job, const struct error *err);
 

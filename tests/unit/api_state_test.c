@@ -57,6 +57,35 @@ static void ask_if_none_match(struct box *x, struct answer *got, const char *eta
 	assert_true(got->done);
 }
 
+/* What was read over a session counts for the next GET over it, though nobody here has committed it. */
+static void test_reads_what_it_has_shown(void **state)
+{
+	static const char other[] = SERVICE_JSON("other");
+	struct box x = { 0 };
+	unsigned before = 0, after = 0;
+
+	(void)state;
+	start(&x);
+	for (int i = 2; i < 40; i++) {
+		const char *want = i % 2 == 0 ? STATE("other", UPSTREAM) : STATE("s1", UPSTREAM);
+		char version[8];
+
+		snprintf(version, sizeof(version), "%d", i);
+		mem_server_put(x.srv, "/state/s1", i % 2 == 0 ? other : SERVICE_JSON("s1"));
+		mem_server_put(x.srv, "/state-last-updated", version);
+		before += !str_eq(buf_cstr(&ask(&x, "GET", "/state/s1", NULL)->body), want);
+		run_for(&x, LOOP_MS(i % 5));
+		ask(&x, "GET", "/load-balancer/none/count", NULL); /* read from the store */
+		expect(&x, "GET", "/state/s1", NULL, 200, want);
+		after += !state_cache_current(x.cache);
+		run_for(&x, LOOP_MS(200));
+		assert_true(state_cache_current(x.cache));
+	}
+	assert_int_not_equal(before, 0); /* from memory, until somebody said that it changed */
+	assert_int_not_equal(after, 0);  /* the cache was behind then */
+	box_stop(&x);
+}
+
 static void test_etag(void **state)
 {
 	struct box x = { 0 };
@@ -377,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_reads_what_it_has_shown),
 		cmocka_unit_test(test_etag),
 		cmocka_unit_test(test_gzip),
 		cmocka_unit_test(test_away),
