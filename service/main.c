@@ -154,6 +154,8 @@ static void make_leader(struct program *p)
 			.history_every_ms = h->purge_hours * HOUR_MS,
 			.limits = { c->enforce_target_agent_count, c->default_target_agent_count },
 			.auth_key = c->auth_key,
+			.java = { c->agent_max_attempts, c->agent_request_timeout_ms, w->java_settle_ms, c->agent_batch_url,
+				c->agent_request_url },
 			.metrics = p->metrics,
 		},
 		.committed = api_on_committed,

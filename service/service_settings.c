@@ -42,10 +42,15 @@ const struct setting service_settings[] = {
 		"How many host names of services with `preResolveUpstreamDNS` are remembered, 1000 at least; the one not used for "
 		"longest goes."),
 	SET_INT(CONF, resolve_seconds, "resolveCacheSeconds", "60", 1, 86400, "When the next request looks up a name again."),
-	SET_NO_EFFECT("agentMaxAttempts", "agents are asked again until the deadline: `worker.applyDeadlineMs`"),
-	SET_NO_EFFECT("agentRequestTimeoutMs", "`worker.agentCallTimeoutMs` took its place"),
-	SET_NO_EFFECT("agentBatchRequestUriFormat", "only Lockstep's agents are called, at a place of their own"),
-	SET_NO_EFFECT("agentRequestUriFormat", "only Lockstep's agents are called, at a place of their own"),
+	SET_INT(CONF, agent_max_attempts, "agentMaxAttempts", "5", 1, 1000,
+		"Java agents only: how often one may fail to apply a request before it is taken back. Lockstep's are asked until "
+		"`worker.applyDeadlineMs`."),
+	SET_DURATION(CONF, agent_request_timeout_ms, "agentRequestTimeoutMs", "60000", 1000, HOUR_MS,
+		"Java agents only: how long one call may take, at most `worker.agentCallTimeoutMs`."),
+	SET_STRING(CONF, agent_batch_url, "agentBatchRequestUriFormat", "%s/batch", 0,
+		"Java agents only: where one takes batches. `%s` is its base URI."),
+	SET_STRING(CONF, agent_request_url, "agentRequestUriFormat", "%s/request/%s", 0,
+		"Java agents without `batchEnabled` only: where one takes a request. The second `%s` is its id."),
 	SET_NO_EFFECT("agentPurgeCacheRequestUriFormat", "caches are not purged"),
 	SET_NO_EFFECT("maxConcurrentRequestsPerAgent", "an agent has one call at a time, with many requests in it"),
 	SET_NO_EFFECT("workerIntervalMs", "`worker.intervalMs` took its place"),
@@ -67,6 +72,9 @@ const struct setting service_settings[] = {
 		"By when every host must be back; else the request ends and the message names the hosts."),
 	SET_DURATION(CONF, worker.agent_call_timeout_ms, "worker.agentCallTimeoutMs", "15000", 100, HOUR_MS,
 		"How long one call to an agent may take; a long apply is asked again."),
+	SET_DURATION(CONF, worker.java_settle_ms, "worker.javaAgentSettleMs", "25000", 1, HOUR_MS,
+		"Java agents only: so long after a call without an answer one may still carry it out. Their `agentLockTimeoutMs` and "
+		"twice their `commandTimeoutMs`. A REVERT is believed only if it was sent later."),
 	SET_NO_EFFECT("worker.initialDelayMs", AS_SOON),
 	SET_NO_EFFECT("worker.maxRequestsPerPoll", AS_SOON),
 
@@ -118,6 +126,9 @@ static void warn_deadlines(const struct service_conf *c, const struct yaml_node 
 {
 	const struct worker_conf *w = &c->worker;
 
+	if (rep && w->java_settle_ms >= w->revert_deadline_ms)
+		settings_note(rep, false, yaml_line(root, "worker.javaAgentSettleMs"),
+			"worker.javaAgentSettleMs: is not shorter than worker.revertDeadlineMs: no Java agent that missed a call can be put back in time");
 	if (rep && w->agent_call_timeout_ms > w->prepare_deadline_ms)
 		settings_note(rep, false, yaml_line(root, "worker.agentCallTimeoutMs"),
 			"worker.agentCallTimeoutMs: is longer than worker.prepareDeadlineMs, which ends it");

@@ -23,6 +23,7 @@ struct worker_conf {
 	int max_batch_size;      /* requests decided together */
 	int64_t prepare_deadline_ms, apply_deadline_ms, revert_deadline_ms;
 	int64_t agent_call_timeout_ms; /* one call; a long apply is asked again */
+	int64_t java_settle_ms; /* how long a Java agent may still carry out a call that it has not answered */
 };
 
 struct history_conf {
@@ -42,6 +43,11 @@ struct service_conf {
 	bool enforce_target_agent_count;
 	int default_target_agent_count;
 	struct setting_strings purge_templates, purge_excluded;
+
+	/* Of calls to Java agents. */
+	int agent_max_attempts;
+	int64_t agent_request_timeout_ms;
+	const char *agent_batch_url, *agent_request_url;
 
 	/* Ours. */
 	int absent_host_grace_seconds; /* 0: an absent host does not count, as in Java */

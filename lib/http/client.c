@@ -24,8 +24,18 @@ void client_free(struct client **c_take)
 struct call *client_call(struct client *c, const char *url, const struct slice *body,
 	int64_t deadline_us, call_fn *done, void *ctx)
 {
+	return client_call_how(c, &(struct call_how){ 0 }, url, body, deadline_us, done, ctx);
+}
+
+struct call *client_call_how(struct client *c, const struct call_how *how, const char *url,
+	const struct slice *body, int64_t deadline_us, call_fn *done, void *ctx)
+{
+	struct call_how full = *how;
+
 	ASSERT(deadline_us > 0);
-	return c->ops->call(c, url, body, deadline_us, done, ctx);
+	if (!full.method)
+		full.method = body ? "POST" : "GET";
+	return c->ops->call(c, &full, url, body, deadline_us, done, ctx);
 }
 
 void call_cancel(struct call **call_take)

@@ -40,10 +40,18 @@ struct client_tls {
 struct client *client_new(struct loop *l, const struct client_tls *tls); /* tls NULL: all absent */
 void client_free(struct client **c); /* calls in flight are cancelled: no callback */
 
+/* For callees that are not idempotent, or want another method. */
+struct call_how {
+	const char *method; /* NULL: GET without a body, POST with one */
+	bool fresh;         /* a connection of its own, used once: curl never sends it a second time */
+};
+
 /* body NULL: GET. Otherwise POST with Content-Type: application/json; the body is copied.
  * deadline_us: from now. The call object is gone once done was called. */
 struct call *client_call(struct client *c, const char *url, const struct slice *body, int64_t deadline_us, call_fn *done,
 	void *ctx);
+struct call *client_call_how(struct client *c, const struct call_how *how, const char *url, const struct slice *body,
+	int64_t deadline_us, call_fn *done, void *ctx);
 void call_cancel(struct call **call);
 
 #endif

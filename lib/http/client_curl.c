@@ -50,7 +50,7 @@ struct curl_client {
 	int epfd;
 	struct loop_source source;
 	int64_t deadline; /* absolute; INT64_MAX: curl waits for nothing */
-	struct curl_slist *headers_post;
+	struct curl_slist *headers_post, *headers_empty;
 	char *ca, *certificate, *key; /* PEM, or NULL */
 	CURL *spare[SPARE_HANDLES];
 	size_t n_spare;
@@ -170,7 +170,7 @@ static void call_prepare_tls(const struct curl_client *c, CURL *easy)
 	}
 }
 
-static void call_prepare(struct curl_call *call, bool post)
+static void call_prepare(struct curl_call *call, const struct call_how *how, bool has_body)
 {
 	struct curl_client *c = call->client;
 	CURL *easy = call->easy;
@@ -191,16 +191,22 @@ static void call_prepare(struct curl_call *call, bool post)
 	SET(easy, CURLOPT_WRITEDATA, call);
 	SET(easy, CURLOPT_ERRORBUFFER, call->said);
 	call_prepare_tls(c, easy);
-	if (post) {
+	if (how->fresh) {
+		SET(easy, CURLOPT_FRESH_CONNECT, 1L);
+		SET(easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+	if (has_body || strcmp(how->method, "POST") == 0) {
 		SET(easy, CURLOPT_POST, 1L);
 		SET(easy, CURLOPT_POSTFIELDS, buf_cstr(&call->body));
 		SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
-		SET(easy, CURLOPT_HTTPHEADER, c->headers_post);
+		SET(easy, CURLOPT_HTTPHEADER, has_body ? c->headers_post : c->headers_empty);
+	} else if (strcmp(how->method, "GET") != 0) {
+		SET(easy, CURLOPT_CUSTOMREQUEST, how->method);
 	}
 }
 
-static struct call *curl_call_start(struct client *base, const char *url, const struct slice *body,
-	int64_t deadline_us, call_fn *done, void *ctx)
+static struct call *curl_call_start(struct client *base, const struct call_how *how, const char *url,
+	const struct slice *body, int64_t deadline_us, call_fn *done, void *ctx)
 {
 	struct curl_client *c = CONTAINER_OF(base, struct curl_client, base);
 	struct curl_call *call = xcalloc(1, sizeof(*call));
@@ -217,7 +223,7 @@ static struct call *curl_call_start(struct client *base, const char *url, const 
 		buf_append(&call->body, body->p, body->n);
 	if (client_url_split(url, &call->host_port, &target)) {
 		call->easy = easy_get(c);
-		call_prepare(call, body != NULL);
+		call_prepare(call, how, body != NULL);
 		DL_APPEND(c->running, call);
 		check_multi(curl_multi_add_handle(c->multi, call->easy));
 	} else {
@@ -401,6 +407,7 @@ static void curl_client_free(struct client *base)
 	loop_remove_source(c->l, &c->source);
 	curl_multi_cleanup(c->multi);
 	curl_slist_free_all(c->headers_post);
+	curl_slist_free_all(c->headers_empty);
 	free(c->ca);
 	free(c->certificate);
 	free(c->key);
@@ -435,6 +442,7 @@ struct client *client_new(struct loop *l, const struct client_tls *tls)
 	ASSERT(c->epfd >= 0 && c->multi);
 	c->headers_post = curl_slist_append(NULL, "Content-Type: application/json");
 	curl_slist_append(c->headers_post, "Expect:"); /* no round trip before the body */
+	c->headers_empty = curl_slist_append(NULL, "Content-Type:"); /* curl would say it is a form */
 	SET_MULTI(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	SET_MULTI(c->multi, CURLMOPT_SOCKETDATA, c);
 	SET_MULTI(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);

@@ -15,8 +15,8 @@
 
 struct client_ops {
 	void (*free)(struct client *c);
-	struct call *(*call)(struct client *c, const char *url, const struct slice *body,
-		int64_t deadline_us, call_fn *done, void *ctx);
+	struct call *(*call)(struct client *c, const struct call_how *how, const char *url,
+		const struct slice *body, int64_t deadline_us, call_fn *done, void *ctx);
 	void (*cancel)(struct call *call);
 };
 

@@ -192,8 +192,8 @@ static void deliver(struct flight *f, struct sim_host *h, bool first)
 	d->gone = (struct loop_timer){ .fn = on_delivery_gone, .ctx = d };
 	DL_APPEND(h->deliveries, d);
 	f->n_deliveries++;
-	rq = d->rq = http_request_local(f->post ? "POST" : "GET", f->target,
-		f->post ? "application/json" : NULL,
+	rq = d->rq = http_request_local(f->method, f->target,
+		f->has_body ? "application/json" : NULL,
 		(struct slice){ buf_cstr(&f->body), f->body.len }, on_reply, d);
 	rq->peer = arena_strdup(rq->arena, f->from);
 	if (!f->call)
@@ -246,7 +246,7 @@ static void on_request(void *ctx)
 		f->n_deliveries++; /* as in on_answer */
 		ask_hook(f, false, &fate);
 		f->n_deliveries--;
-		if (fate.twice)
+		if (fate.twice && !f->fresh) /* curl repeats only what went over a kept connection */
 			loop_timer_start(f->net->l, &f->again.timer, fate.delay_us + fate.again_us);
 		if (fate.lose_request) {
 			sim_flight_settle(f);
@@ -260,8 +260,8 @@ static void on_request(void *ctx)
 	arrive(f, &f->request, true);
 }
 
-static struct call *sim_call_start(struct client *base, const char *url, const struct slice *body,
-	int64_t deadline_us, call_fn *done, void *ctx)
+static struct call *sim_call_start(struct client *base, const struct call_how *how, const char *url,
+	const struct slice *body, int64_t deadline_us, call_fn *done, void *ctx)
 {
 	struct sim_client *c = CONTAINER_OF(base, struct sim_client, base);
 	struct flight *f = xcalloc(1, sizeof(*f));
@@ -279,7 +279,9 @@ static struct call *sim_call_start(struct client *base, const char *url, const s
 	if (!client_url_split(f->url, &host_port, &f->target))
 		f->target = NULL;
 	f->host_port = xstrdup(buf_cstr(&host_port));
-	f->post = body != NULL;
+	f->method = how->method;
+	f->fresh = how->fresh;
+	f->has_body = body != NULL;
 	if (body)
 		buf_append(&f->body, body->p, body->n);
 	f->number = ++c->net->n_calls;

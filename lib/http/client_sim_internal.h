@@ -66,7 +66,8 @@ struct flight {
 	char *from, *url, *host_port;
 	const char *target; /* NULL: a bad URL */
 	struct buf body;
-	bool post;
+	const char *method; /* a literal */
+	bool fresh, has_body;
 	uint64_t number;
 	int64_t deadline_us;
 	struct moment request, again, answer;

@@ -20,9 +20,16 @@ struct member {
 	const char *node;        /* name under hosts; NULL = absent */
 	const char *base_uri;    /* NULL if absent and unknown */
 	bool registered, lockstep, excluded;
+	bool batch;              /* it takes POST /batch: every Lockstep agent, and a Java one that says so */
 	const char *broken;      /* why its metadata cannot be read; NULL = fine */
 	int64_t absent_since_us; /* loop time when it was first seen absent; 0 = registered */
 };
+/* Registered, readable, and not ours: obeys the calls of Java's protocol, and counts only while it is registered. */
+static inline bool member_is_java(const struct member *m)
+{
+	return m->registered && !m->lockstep && m->broken == NULL;
+}
+
 struct roster_group {
 	const char *name;
 	bool exists;

@@ -141,6 +141,7 @@ static void host_member(struct arena *a, const char *group, const char *node, co
 	m->agent_id = info->agent_id != NULL ? info->agent_id : m->node;
 	m->base_uri = info->base_uri;
 	m->lockstep = agentinfo_is_lockstep(info);
+	m->batch = info->batch_enabled;
 }
 
 /*

@@ -34,11 +34,26 @@ void tally_free(struct tally **tp)
 	free(t);
 }
 
+static bool of_agent(const struct answer *a, enum call_type type, const char *group, const char *agent_id)
+{
+	return a->type == type && strcmp(a->group, group) == 0 && strcmp(a->agent_id, agent_id) == 0;
+}
+
+/* The latest. */
 static struct answer *find(const struct tally *t, enum call_type type, const char *group, const char *agent_id)
 {
+	for (size_t i = t->n; i-- > 0;)
+		if (of_agent(&t->items[i], type, group, agent_id))
+			return &t->items[i];
+	return NULL;
+}
+
+/* A Java agent that has come back is registered twice until its former session ends: both are asked. */
+static struct answer *find_incarnation(const struct tally *t, enum call_type type, const char *group, const char *agent_id,
+	const char *incarnation)
+{
 	for (size_t i = 0; i < t->n; i++)
-		if (t->items[i].type == type && strcmp(t->items[i].group, group) == 0 &&
-			strcmp(t->items[i].agent_id, agent_id) == 0)
+		if (of_agent(&t->items[i], type, group, agent_id) && str_eq(t->items[i].incarnation, incarnation))
 			return &t->items[i];
 	return NULL;
 }
@@ -50,7 +65,8 @@ const struct answer *tally_get(const struct tally *t, enum call_type type, const
 
 void tally_add(struct tally *t, const struct answer *a)
 {
-	struct answer *slot = find(t, a->type, a->group, a->agent_id);
+	struct answer *slot = a->java ? find_incarnation(t, a->type, a->group, a->agent_id, a->incarnation) :
+					find(t, a->type, a->group, a->agent_id);
 	int64_t attempt = slot != NULL ? slot->attempt + 1 : 0;
 
 	if (slot == NULL) {
@@ -85,7 +101,7 @@ static int wanted(enum call_type type)
 /* The member's own answer to exactly this question, or NULL. */
 static const struct answer *valid_answer(const struct tally *t, const struct member *m, enum call_type type, int64_t number)
 {
-	const struct answer *a = find(t, type, m->group, m->agent_id);
+	const struct answer *a = find_incarnation(t, type, m->group, m->agent_id, m->incarnation);
 
 	if (a == NULL || a->number != number || !str_eq(a->incarnation, m->incarnation))
 		return NULL;
@@ -96,6 +112,8 @@ bool tally_confirmed(const struct tally *t, const struct member *m, enum call_ty
 {
 	const struct answer *a = valid_answer(t, m, type, number);
 
+	if (member_is_java(m) && (type == CALL_PREPARE || type == CALL_RELEASE))
+		return true; /* it holds no preparations */
 	return a != NULL && a->outcome == wanted(type);
 }
 
@@ -111,7 +129,7 @@ static bool refuses(const struct tally *t, const struct member *m, enum phase ph
 {
 	const struct answer *a;
 
-	if (phase == PHASE_PREPARING && (m->broken != NULL || !m->lockstep))
+	if (phase == PHASE_PREPARING && m->broken != NULL)
 		return true;
 	a = valid_answer(t, m, type, number);
 	if (phase == PHASE_PREPARING)
@@ -147,8 +165,6 @@ static void missing_reason(const struct tally *t, const struct member *m, enum c
 		buf_printf(out, "has unreadable metadata (%s)", m->broken);
 	else if (!m->registered)
 		buf_str(out, "is absent");
-	else if (!m->lockstep)
-		buf_str(out, "does not understand prepared batches");
 	else if (valid && a->message != NULL)
 		buf_printf(out, "answered: %s", a->message);
 	else if (a != NULL && a->exception != NULL)
@@ -207,9 +223,11 @@ static bool success(const struct answer *a)
 	return a->exception == NULL && a->status_code >= 200 && a->status_code < 300;
 }
 
-/* A member's APPLY hides its PREPARE: the later word is the one that counts. */
+/* A member's APPLY hides its PREPARE: the later word is the one that counts; so does a later process's. */
 static bool hidden(const struct tally *t, const struct answer *a)
 {
+	if (find(t, a->type, a->group, a->agent_id) != a)
+		return true;
 	if (a->type == CALL_PREPARE)
 		return find(t, CALL_APPLY, a->group, a->agent_id) != NULL;
 	if (a->type == CALL_RELEASE)

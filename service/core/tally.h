@@ -22,13 +22,14 @@ struct answer {
 	const char *group, *agent_id, *incarnation, *url;
 	int64_t number;        /* decision number; -1 = before the decision */
 	int outcome;           /* enum outcome; -1 = none: the call failed */
-	int64_t attempt;
+	int64_t attempt;       /* set by tally_add */
+	bool java;             /* from a Java agent: it says neither number nor incarnation, who asked has put them in */
 	int64_t status_code;   /* 0 = no HTTP status */
 	const char *message;   /* the agent's words; NULL = none */
 	const char *exception; /* of the transport; NULL = none */
 };
 
-/* The last answer per (type, group, agent). Everything is copied. */
+/* The last answer per (type, group, agent), and incarnation if it is a Java agent. Everything is copied. */
 struct tally;
 struct tally *tally_new(void);
 void tally_free(struct tally **t);

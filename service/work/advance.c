@@ -6,6 +6,7 @@
 
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 
@@ -48,6 +49,25 @@ static bool enough_registered(const struct flight *f)
 	return true;
 }
 
+/* A requested group in which nobody counts any more has confirmed nothing. */
+static bool anybody_serves(const struct flight *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct strings *groups = &f->rq[i].plan.request->service->groups;
+
+		for (size_t k = 0; f->rq[i].dir == DIR_FORWARD && k < groups->n; k++) {
+			const struct roster_group *g = roster_get(f->w->roster, groups->items[k]);
+			bool any = false;
+
+			for (size_t m = 0; g != NULL && m < g->n; m++)
+				any |= !g->members[m].excluded;
+			if (!any)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* --- effects ---------------------------------------------------------------------------------- */
 
 void flight_enter(struct flight *f, enum phase phase)
@@ -55,6 +75,14 @@ void flight_enter(struct flight *f, enum phase phase)
 	f->phase = phase;
 	f->phase_since = loop_now(f->w->loop);
 	log_debug(&f->log, "phase", "phase", phase_name(phase));
+}
+
+static bool any_prepared(const struct flight *f, const struct member *const *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (tally_get(f->tally, CALL_PREPARE, members[i]->group, members[i]->agent_id) != NULL)
+			return true;
+	return false;
 }
 
 static void note_failure(struct flight *f, bool late, const struct member *const *members, size_t n)
@@ -67,7 +95,7 @@ static void note_failure(struct flight *f, bool late, const struct member *const
 		tally_missing(f->tally, f->phase, flight_question(f), flight_number(f), members, n, &who);
 	if (late && who.len > 0)
 		buf_str(&text, buf_cstr(&who));
-	else if (f->phase == PHASE_PREPARING && n > 0 && tally_get(f->tally, CALL_PREPARE, members[0]->group, members[0]->agent_id) == NULL)
+	else if (f->phase == PHASE_PREPARING && n > 0 && !any_prepared(f, members, n))
 		tally_missing(f->tally, f->phase, CALL_PREPARE, flight_number(f), members, n, &text);
 	else
 		tally_text(f->tally, CALL_APPLY, &text);
@@ -130,7 +158,7 @@ static void final_messages(struct flight *f, bool late, const struct member *con
 }
 
 /* Verdicts of requests that end without success. */
-static void final_verdicts(struct flight *f, bool late)
+static void final_verdicts(struct flight *f, bool late, bool no_template)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		struct flight_request *r = &f->rq[i];
@@ -143,8 +171,10 @@ static void final_verdicts(struct flight *f, bool late)
 			r->verdict = INTERNAL_COMPLETED;
 		else if (f->phase == PHASE_BACK && late)
 			r->verdict = cancelled ? INTERNAL_FAILED_CANCEL_FAILED : INTERNAL_FAILED_REVERT_FAILED;
+		else if (cancelled)
+			r->verdict = INTERNAL_CANCELLED;
 		else
-			r->verdict = cancelled ? INTERNAL_CANCELLED : INTERNAL_FAILED_REVERTED;
+			r->verdict = no_template ? INTERNAL_INVALID_REQUEST_NOOP : INTERNAL_FAILED_REVERTED;
 	}
 }
 
@@ -167,7 +197,7 @@ static void finish(struct flight *f, bool late, const struct member *const *memb
 {
 	judge_template(f);
 	final_messages(f, late, members, n);
-	final_verdicts(f, late);
+	final_verdicts(f, late, f->phase == PHASE_BACK && java_template_missing(f, members, n));
 	step_finish(f, flight_after_step);
 }
 
@@ -182,7 +212,8 @@ static struct lifecycle_facts facts_of(struct flight *f, const struct member *co
 	facts.cancelled = f->phase == PHASE_PREPARING ? any_cancelled(f) : cancel_to_record(f);
 	facts.late = loop_now(f->w->loop) >= flight_deadline(f);
 	facts.tally = tally_judge(f->tally, f->phase, flight_question(f), flight_number(f), members, n);
-	if (f->phase == PHASE_PREPARING && facts.tally == TALLY_ALL_OK && !enough_registered(f))
+	if (facts.tally == TALLY_ALL_OK && ((f->phase == PHASE_PREPARING && !enough_registered(f)) ||
+			(f->phase == PHASE_FORWARD && !anybody_serves(f))))
 		facts.tally = TALLY_WAITING;
 	return facts;
 }

@@ -6,6 +6,7 @@
 
 #include "lib/base/str.h"
 #include "lib/http/query.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,10 +166,12 @@ void fanout_ask(struct flight *f, const struct member *const *members, size_t n)
 		const struct member *m = members[i];
 		struct ask *a;
 
-		if (!m->registered || m->excluded || !m->lockstep || m->base_uri == NULL)
+		if (!m->registered || m->excluded || m->base_uri == NULL || tally_confirmed(f->tally, m, type, number))
 			continue;
-		if (tally_confirmed(f->tally, m, type, number))
+		if (member_is_java(m)) {
+			java_ask(f, m, type, number);
 			continue;
+		}
 		a = ask_for(f, m, type, number);
 		if (a->call == NULL && now >= a->retry_at)
 			send(a);
@@ -177,7 +180,7 @@ void fanout_ask(struct flight *f, const struct member *const *members, size_t n)
 
 int64_t fanout_retry_at(const struct flight *f)
 {
-	int64_t at = INT64_MAX;
+	int64_t at = java_retry_at(f);
 
 	for (const struct ask *a = f->asks; a != NULL; a = a->next)
 		if (a->call == NULL && a->retry_at > loop_now(f->w->loop) && a->retry_at < at)

@@ -5,6 +5,7 @@
 #include "service/work/step.h"
 
 #include "lib/records/paths.h"
+#include "service/work/java_call.h"
 #include "service/work/service_metrics.h"
 
 #include <string.h>
@@ -168,7 +169,8 @@ static void tell_ended(struct step *s)
 			load_learn(w, &f->notes[i]);
 	for (size_t i = 0; i < f->n; i++) {
 		look_ended(w, f->rq[i].item->id.request_id, f->rq[i].answer.p, f->rq[i].answer.n);
-		janitor_retire(w->janitor, f->rq[i].item->id.request_id);
+		if (f->java_nodes == NULL)
+			janitor_retire(w->janitor, f->rq[i].item->id.request_id);
 		if (w->ev.ended != NULL)
 			w->ev.ended(w->ev.ctx, f->rq[i].item->id.request_id);
 	}
@@ -179,6 +181,8 @@ static void finished(struct step *s)
 	struct flight *f = s->f;
 
 	tell_ended(s);
+	if (f->java_nodes != NULL)
+		java_after(f);
 	past_ended(s->w->past, f);
 	count_end(s);
 	locks_ended(s->w->locks, f);
@@ -219,12 +223,22 @@ static void build_finish(struct step *s)
 	s->applied = finished;
 }
 
+static bool commits(const struct flight *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->rq[i].verdict == INTERNAL_COMPLETED)
+			return true;
+	return false;
+}
+
 void step_finish(struct flight *f, step_fn *done)
 {
 	struct step *s = step_new(f, done);
 
 	if (f->dv >= 0 || !s->w->opt.rules.intent)
 		step_check_groups(s); /* a refusal touched nobody: it needs no guard against a join */
+	if (commits(f))
+		step_check_java_nodes(s); /* they do not set their group's node when they come back */
 	step_make_parents(s, false);
 	build_finish(s);
 	step_commit(s);

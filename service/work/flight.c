@@ -5,6 +5,7 @@
 #include "service/work/flight.h"
 
 #include "lib/base/str.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,7 @@ void flight_free(struct flight **fp)
 	if (f == NULL)
 		return;
 	fanout_cancel(f);
+	java_detach(f);
 	loop_timer_stop(f->w->loop, &f->timer);
 	for (size_t i = 0; i < f->n; i++) {
 		store_watch_free(&f->rq[i].watch);

@@ -69,6 +69,8 @@ struct flight {
 	bool in_txn, adopted;
 	bool misread;                /* tests only (rules.readback off): an unknown outcome was taken for a failure */
 	struct ask *asks;            /* calls in progress and their back-off */
+	struct java_ask *java_asks;  /* the same for Java agents */
+	struct java_node *java_nodes; /* those that had confirmed when COMMIT was written */
 	struct loop_timer timer;     /* deadline or retry, whichever is next */
 	int64_t retry_at;
 };
@@ -100,6 +102,8 @@ struct worker {
 	struct past *past;
 	struct expiry *expiry;
 	size_t history_max;          /* of a service, now: opt.history_max, or less as there are too many of all */
+	struct java_calls *java;
+	struct java_afters *java_afters;
 	bool started;                /* T9 is done */
 	bool reloading, scanning, listing, scan_again, first_start;
 	int64_t last_turn_ms;

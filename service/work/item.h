@@ -46,6 +46,7 @@ struct item {
 	uint64_t locks_at;           /* number of ended flights then */
 	struct plan *plan;           /* NULL: to be made */
 	struct arena *plan_arena;
+	bool java;                   /* it reaches Java agents, which cannot prepare: one that fails must not cost others */
 	size_t bytes;                /* that its COMMIT takes; 0 = not worked out yet */
 	bool alone;                  /* prepared by itself: it was in a batch that was refused */
 	bool inherited;              /* found begun, without a decision, by a new leader: hosts may have been told */

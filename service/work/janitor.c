@@ -10,6 +10,7 @@
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -339,7 +340,7 @@ static void on_requests(void *ctx, struct reader **r_take, const struct error *e
 		buf_printf(&part_of, "|%s|", ids[i]);
 		for (size_t k = 0; !queued && k < n_queue; k++)
 			queued = strstr(queue[k], buf_cstr(&part_of)) != NULL;
-		if (!queued)
+		if (!queued && !java_after_holds(j->w->java_afters, ids[i]))
 			janitor_retire(j, ids[i]);
 	}
 }

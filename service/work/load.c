@@ -7,6 +7,7 @@
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
 #include "lib/records/reader.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 
@@ -217,10 +218,13 @@ static void start(struct flight *f)
 	}
 	if (none_recorded) { /* started by a Java leader: APPLY or REVERT may have been sent */
 		flight_enter(f, f->rq[0].dir == DIR_FORWARD ? PHASE_FORWARD : PHASE_BACK);
+		java_adopted(f);
 		step_decide(f, flight_after_step);
 		return;
 	}
 	flight_enter(f, flight_has_direction(f, DIR_FORWARD) ? PHASE_FORWARD : PHASE_BACK);
+	if (f->w->first_start)
+		java_adopted(f);
 	if (f->phase == PHASE_FORWARD && f->w->first_start) {
 		if (f->tenures + 1 >= TENURES_MAX) {
 			f->failure = "its leaders died";

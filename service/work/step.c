@@ -6,6 +6,7 @@
 
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,31 @@ void step_check_groups(struct step *s)
 	for (size_t i = 0; i < s->f->groups.n; i++)
 		if (s->f->notes[i].gv >= 0)
 			store_txn_check(s->t, path_group(s->arena, s->f->notes[i].name), s->f->notes[i].gv);
+	mark(s, OP_GROUP);
+}
+
+void step_check_java_nodes(struct step *s)
+{
+	struct flight *f = s->f;
+	const struct member **members;
+	size_t n = flight_members(f, &members);
+
+	mark(s, OP_OTHER);
+	f->java_nodes = NULL;
+	for (size_t i = 0; n != SIZE_MAX && i < n; i++) {
+		const struct member *m = members[i];
+		struct java_node *seen;
+
+		if (!member_is_java(m) || m->excluded)
+			continue;
+		store_txn_check(s->t, path_host(s->arena, m->group, m->node), -1);
+		seen = arena_alloc(f->arena, sizeof(*seen));
+		*seen = (struct java_node){ .next = f->java_nodes };
+		seen->group = arena_strdup(f->arena, m->group);
+		seen->incarnation = arena_strdup(f->arena, m->incarnation);
+		f->java_nodes = seen;
+	}
+	free(members);
 	mark(s, OP_GROUP);
 }
 

@@ -33,6 +33,7 @@ struct step *step_new(struct flight *f, step_fn *done); /* checks the own latch 
 void step_free(struct step *s);
 void step_commit(struct step *s);       /* then `applied`, then `done`; frees it */
 void step_check_groups(struct step *s); /* refused if anybody joined since the roster was read */
+void step_check_java_nodes(struct step *s); /* refused if one of them has gone; notes them for java_after() */
 void step_make_parents(struct step *s, bool for_locks); /* folders of what it and later ones create, as far as they were absent; once they are
 					   there after all this is a conflict, and they are looked at again */
 void step_set_status(struct step *s, struct flight_request *r, enum internal_state status);

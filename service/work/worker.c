@@ -8,6 +8,7 @@
 #include "lib/records/paths.h"
 #include "service/core/schedule.h"
 #include "service/work/flight.h"
+#include "service/work/java_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,15 @@ static bool begun_elsewhere(const struct item *it)
 	return false;
 }
 
+static bool any_java(const struct roster_group *const *groups, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < groups[i]->n; k++)
+			if (member_is_java(&groups[i]->members[k]) && !groups[i]->members[k].excluded)
+				return true;
+	return false;
+}
+
 /* Made once, until its service, its request or a roster changes; false: a roster is not known yet. */
 static bool have_plan(struct worker *w, struct item *it, struct arena *a, struct strings *groups_out)
 {
@@ -54,6 +64,7 @@ static bool have_plan(struct worker *w, struct item *it, struct arena *a, struct
 	groups = load_groups(w, groups_out, a, &n);
 	if (n < groups_out->n)
 		return false;
+	it->java = any_java(groups, n);
 	it->plan_arena = arena_new();
 	it->plan = arena_alloc(it->plan_arena, sizeof(*it->plan));
 	plan_make(it->request, &it->base, it->sv, groups, n, it->plan_arena, it->plan);
@@ -76,6 +87,7 @@ static bool describe(struct worker *w, struct item *it, struct arena *a, struct 
 		return true;
 	out->groups = &it->plan->groups;
 	out->wanted = &it->plan->wanted;
+	out->alone |= it->java;
 	out->bytes = item_bytes(it);
 	out->overdue = loop_now(w->loop) - it->seen_at > OVERDUE;
 	out->startable = it->listed && !it->stale && !begun_elsewhere(it);
@@ -234,6 +246,15 @@ static void on_tick(void *ctx)
 	loop_timer_start(w->loop, &w->tick, LOOP_MS(w->opt.tick_ms));
 }
 
+static void default_java(struct java_options *o)
+{
+	o->max_attempts = o->max_attempts != 0 ? o->max_attempts : 5;
+	o->timeout_ms = o->timeout_ms != 0 ? o->timeout_ms : 60000;
+	o->settle_ms = o->settle_ms != 0 ? o->settle_ms : 25000;
+	o->batch_url = o->batch_url != NULL ? o->batch_url : "%s/batch";
+	o->request_url = o->request_url != NULL ? o->request_url : "%s/request/%s";
+}
+
 struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, const struct worker_options *opt,
 	const char *latch_node, int64_t epoch, const struct worker_events *ev)
 {
@@ -246,6 +267,7 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->opt.tick_ms = opt->tick_ms != 0 ? opt->tick_ms : 5000;
 	w->opt.history_spared_ms = opt->history_spared_ms != 0 ? opt->history_spared_ms : 120000;
 	w->history_max = opt->history_max;
+	default_java(&w->opt.java);
 	w->opt.rules.absent = opt->rules.absent && opt->absent_grace_ms > 0;
 	w->ev = *ev;
 	w->life = life_new();
@@ -260,6 +282,8 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->known_agents = known_agents_new(w);
 	w->past = past_new(w);
 	w->expiry = expiry_new(w);
+	w->java = java_calls_new(w);
+	w->java_afters = java_afters_new(w);
 	w->listener = (struct store_listener){ .fn = takeover_on_link, .ctx = w };
 	store_listen(st, &w->listener);
 	w->queue_watch = store_watch_new(st, PATH_QUEUE, STORE_WATCH_CHILDREN, on_queue_changed, w);
@@ -285,6 +309,8 @@ void worker_free(struct worker **wp)
 	known_agents_free(&w->known_agents);
 	past_free(&w->past);
 	expiry_free(&w->expiry);
+	java_afters_free(&w->java_afters);
+	java_calls_free(&w->java);
 	roster_free(&w->roster);
 	life_end(&w->life);
 	free(w->latch_node);

@@ -20,6 +20,12 @@
 #include "service/core/plan.h"
 
 struct metrics;
+struct java_options { /* of calls to Java agents; 0 and NULL: what stands behind */
+	int64_t max_attempts; /* of an APPLY; 5 */
+	int64_t timeout_ms;   /* of one call, at most call_timeout_ms; 60 s */
+	int64_t settle_ms;    /* so long after its end a call without an answer may still be carried out; 25 s */
+	const char *batch_url, *request_url; /* "%s/batch", "%s/request/%s" */
+};
 struct worker_options {
 	struct rules rules;
 	int64_t prepare_deadline_ms, apply_deadline_ms, revert_deadline_ms; /* D_prepare, D_apply, D_back */
@@ -34,6 +40,7 @@ struct worker_options {
 	int64_t history_every_ms;   /* from the end of a walk to the next; 0 = a day */
 	struct plan_limits limits;
 	const char *auth_key;       /* sent to agents; NULL = none */
+	struct java_options java;
 	struct metrics *metrics;    /* of service_metrics.h; NULL = nobody counts */
 };
 

@@ -70,7 +70,7 @@ static int by_address(const void *x, const void *y)
 	return strcmp(a->address, b->address);
 }
 
-static char *address_text(const struct target_service *t)
+char *host_addresses(const struct target_service *t)
 {
 	struct buf b = BUF_INIT;
 	size_t n = t->state.upstreams.n;
@@ -98,7 +98,7 @@ static void publish(struct world_agent *a, const struct work_item *it)
 	for (size_t i = 0; i < it->n; i++) {
 		r = xcalloc(1, sizeof(*r));
 		r->id = xstrdup(it->services[i]->id);
-		r->addresses = address_text(it->services[i]);
+		r->addresses = host_addresses(it->services[i]);
 		memcpy(r->digest, it->services[i]->digest, sizeof(r->digest));
 		MAP_ADD(h->runs, id, r);
 	}

@@ -322,6 +322,11 @@ static bool cluster_verb(struct world *w, const struct words *ws)
 
 		for (size_t i = 1; i < ws->n && strcmp(ws->w[i], "in") != 0; i++)
 			world_add_agent(w, ws->w[i], group != NULL ? group : "web");
+	} else if (is(ws, 0, "java-agents")) {
+		const char *group = after(ws, 1, "group");
+
+		for (size_t i = 1; i < ws->n && strcmp(ws->w[i], "in") != 0; i++)
+			world_add_java_agent(w, ws->w[i], group != NULL ? group : "web");
 	} else if (is(ws, 0, "setting")) {
 		setting(w, ws);
 	} else if (is(ws, 0, "start")) {

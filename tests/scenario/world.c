@@ -6,6 +6,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/model/javabatch.h"
 #include "lib/records/paths.h"
 #include "lib/records/requests.h"
 #include "lib/records/roster.h"
@@ -180,6 +181,16 @@ void world_add_agent(struct world *w, const char *name, const char *group)
 	}
 }
 
+void world_add_java_agent(struct world *w, const char *name, const char *group)
+{
+	struct world_agent *a;
+
+	world_add_agent(w, name, group);
+	a = world_agent(w, name);
+	if (a != NULL)
+		a->java = true;
+}
+
 struct world_agent *world_agent(struct world *w, const char *name)
 {
 	for (size_t i = 0; i < WORLD_AGENTS; i++)
@@ -199,6 +210,15 @@ void agent_start(struct world_agent *a)
 
 	if (a->alive)
 		return;
+	if (a->java) {
+		a->alive = true;
+		a->frozen = false;
+		a->process = (struct sim_agent){ .site = &w->site, .address = a->address,
+			.store = store_mem_new(w->server, a->name, SESSION_MS) };
+		a->java_sim = java_sim_new(a);
+		world_say(w, "%s (Java) starts", a->name);
+		return;
+	}
 	one.u.s = "1";
 	lockstep.value = &one;
 	extra.u.map.members = &lockstep;
@@ -213,6 +233,14 @@ void agent_start(struct world_agent *a)
 	world_say(w, "%s starts", a->name);
 }
 
+static void java_end(struct world_agent *a)
+{
+	sim_net_unlisten(a->w->net, a->address);
+	java_sim_free(&a->java_sim);
+	store_free(&a->process.store);
+	a->process = (struct sim_agent){ 0 };
+}
+
 void agent_kill(struct world_agent *a)
 {
 	if (!a->alive)
@@ -221,6 +249,11 @@ void agent_kill(struct world_agent *a)
 	if (a->frozen)
 		sim_net_freeze(a->w->net, a->address, false);
 	a->alive = a->frozen = false;
+	if (a->java) {
+		store_mem_die(a->process.store);
+		java_end(a);
+		return;
+	}
 	sim_agent_die(&a->process);
 }
 
@@ -238,14 +271,17 @@ void agent_stop(struct world_agent *a, bool leave)
 	if (!a->alive)
 		return;
 	world_say(a->w, "%s stops%s", a->name, leave ? " and leaves" : "");
-	if (leave) {
+	if (leave && !a->java) {
 		agent_link_leave(a->process.link, on_left, &left);
 		for (int i = 0; i < 10000 && !left && a->alive; i++)
 			loop_sim_step(a->w->loop);
 	}
 	if (a->alive) {
 		a->alive = a->frozen = false;
-		sim_agent_stop(&a->process);
+		if (a->java)
+			java_end(a);
+		else
+			sim_agent_stop(&a->process);
 	}
 }
 
@@ -257,7 +293,8 @@ void agent_freeze(struct world_agent *a, bool frozen)
 	world_say(a->w, "%s %s", a->name, frozen ? "freezes" : "thaws");
 	a->frozen = frozen;
 	sim_agent_freeze(&a->process, frozen);
-	applier_sim_freeze(a->process.applier, frozen);
+	if (!a->java)
+		applier_sim_freeze(a->process.applier, frozen);
 }
 
 /* --- the client --------------------------------------------------------------------------------------------------- */
@@ -556,19 +593,31 @@ static enum mem_fault on_op(void *ctx, const struct mem_op *op)
 	return fate;
 }
 
+static int call_type_of(const struct sim_call *call, struct arena *a)
+{
+	struct batch_call *bc;
+	struct java_items items;
+
+	if (batch_call_decode(call->body.p, call->body.n, a, &bc, NULL) == 0)
+		return bc->type;
+	if (java_items_decode(call->body.p, call->body.n, a, &items, NULL) != 0 || items.n == 0)
+		return -1;
+	return items.items[0].type == JAVA_APPLY ? CALL_APPLY : items.items[0].type == JAVA_REVERT ? CALL_REVERT : CALL_CANCEL;
+}
+
 static void call_triggers(struct world *w, const struct sim_call *call)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	struct batch_call *bc;
 	struct world_agent *ag = NULL;
+	int type;
 
-	if (call->body.p == NULL || batch_call_decode(call->body.p, call->body.n, a, &bc, NULL) != 0)
+	if (call->body.p == NULL || (type = call_type_of(call, a)) < 0)
 		return;
 	for (size_t i = 0; i < WORLD_AGENTS; i++)
 		if (w->agents[i].used && strcmp(w->agents[i].address, call->to) == 0)
 			ag = &w->agents[i];
 	if (!call->answer && ag != NULL)
-		fire(w, ON_CALL, bc->type, ag->name);
+		fire(w, ON_CALL, type, ag->name);
 }
 
 static void on_call(void *ctx, const struct sim_call *call, struct sim_fate *fate)
@@ -630,6 +679,10 @@ static bool agents_ready(const struct world *w)
 		struct link_status st;
 
 		if (!w->agents[i].alive)
+			continue;
+		if (w->agents[i].java && (!java_sim_ready(w->agents[i].java_sim) || java_sim_busy(w->agents[i].java_sim)))
+			return false;
+		if (w->agents[i].java)
 			continue;
 		agent_link_status(w->agents[i].process.link, &st);
 		if (st.phase != LINK_READY || !st.settled || st.busy)

@@ -47,6 +47,8 @@ struct world_agent {
 	struct agentinfo info;
 	struct link_options options;
 	struct sim_agent process;
+	bool java;                 /* a Java agent: of the process only the store is there */
+	struct java_sim *java_sim;
 	/* what the checker knows of it */
 	bool counts;               /* has joined and not left */
 };
@@ -135,6 +137,7 @@ void world_free(struct world **w);
 struct world_agent *world_agent(struct world *w, const char *name);
 struct world_request *world_request(struct world *w, const char *id);
 void world_add_service(struct world *w);
+void world_add_java_agent(struct world *w, const char *name, const char *group);
 void world_add_agent(struct world *w, const char *name, const char *group);
 void world_start(struct world *w); /* all that were added, and until they are ready */
 
@@ -163,6 +166,13 @@ void world_break(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3); /* a 
 struct applier *applier_sim_new(struct world_agent *a);
 void applier_sim_freeze(struct applier *ap, bool frozen);
 void host_clear(struct world_host *h);
+char *host_addresses(const struct target_service *t); /* the caller's */
+
+/* java_sim.c */
+struct java_sim *java_sim_new(struct world_agent *a);
+void java_sim_free(struct java_sim **js);
+bool java_sim_ready(const struct java_sim *js); /* registered, and on the state as it has read it */
+bool java_sim_busy(const struct java_sim *js);  /* with a call */
 
 /* check.c */
 struct checker *checker_new(struct world *w);

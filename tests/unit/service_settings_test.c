@@ -114,10 +114,6 @@ static void java_file(void **state)
 		{ 14, "logging.loggers: known, has no effect: " },
 		{ 20, "zookeeper.retryBaseSleepTimeMilliseconds: known, has no effect: " },
 		{ 21, "zookeeper.retryMaxTries: known, has no effect: " },
-		{ 28, "agentMaxAttempts: known, has no effect: " },
-		{ 29, "agentRequestTimeoutMs: known, has no effect: " },
-		{ 30, "agentRequestUriFormat: known, has no effect: " },
-		{ 31, "agentBatchRequestUriFormat: known, has no effect: " },
 		{ 35, "worker.initialDelayMs: known, has no effect: " },
 		{ 37, "worker.maxRequestsPerPoll: known, has no effect: " },
 		{ 39, "httpClient.maxRequestRetry: known, has no effect: " },
@@ -145,6 +141,9 @@ static void java_file(void **state)
 	assert_string_equal(conf->auth_key, "abc123");
 	assert_string_equal(conf->master_key, "baragonmaster");
 	assert_int_equal(conf->worker.max_batch_size, 100);
+	assert_int_equal(conf->agent_max_attempts, 5);
+	assert_int_equal(conf->agent_request_timeout_ms, 60000);
+	assert_string_equal(conf->agent_batch_url, "%s/batch");
 	assert_int_equal(conf->worker.interval_ms, 500);
 	assert_int_equal(conf->purge_templates.n, 2);
 	assert_string_equal(conf->purge_excluded.items[0], "never");

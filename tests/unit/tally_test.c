@@ -106,7 +106,7 @@ static void everybody_must_prepare(void **state)
 	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1, &lb2), TALLY_WAITING);
 	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1), TALLY_ALL_OK);
 	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1, &excluded), TALLY_ALL_OK);
-	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1, &java), TALLY_REFUSED);
+	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1, &java), TALLY_ALL_OK);
 	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1, &broken), TALLY_REFUSED);
 	/* An answer of before it went away: the preparation went with it. */
 	say(t, &away, CALL_PREPARE, -1, OUTCOME_PREPARED);
@@ -151,6 +151,34 @@ static void back_waits_for_the_registered(void **state)
 	assert_int_equal(JUDGE(t, PHASE_RELEASING, CALL_RELEASE, -1, &lb1, &lb2), TALLY_WAITING);
 }
 
+/* It holds no preparation, confirms what it is asked, and is registered twice when it has come back. */
+static void java_agents(void **state)
+{
+	struct tally *t = *state;
+	struct member again = java;
+	struct answer a = answer(&java, CALL_APPLY, 3, OUTCOME_APPLIED);
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &java), TALLY_ALL_OK);
+	assert_int_equal(JUDGE(t, PHASE_PREPARING, CALL_PREPARE, -1, &lb1, &java), TALLY_WAITING);
+	assert_int_equal(JUDGE(t, PHASE_RELEASING, CALL_RELEASE, -1, &java), TALLY_ALL_OK);
+	assert_int_equal(JUDGE(t, PHASE_FORWARD, CALL_APPLY, 3, &java), TALLY_WAITING);
+	a.java = true;
+	tally_add(t, &a);
+	assert_int_equal(JUDGE(t, PHASE_FORWARD, CALL_APPLY, 3, &java), TALLY_ALL_OK);
+	again.incarnation = "i5b";
+	assert_int_equal(JUDGE(t, PHASE_FORWARD, CALL_APPLY, 3, &java, &again), TALLY_WAITING);
+	a.incarnation = again.incarnation;
+	a.status_code = 500;
+	a.outcome = OUTCOME_FAILED;
+	a.message = "no";
+	tally_add(t, &a);
+	assert_true(tally_confirmed(t, &java, CALL_APPLY, 3)); /* the later answer has not replaced it */
+	assert_int_equal(JUDGE(t, PHASE_FORWARD, CALL_APPLY, 3, &java, &again), TALLY_REFUSED);
+	tally_text(t, CALL_APPLY, &text);
+	assert_string_equal(buf_cstr(&text), "(500) - no");
+}
+
 static void missing(struct tally *t, enum call_type type, int64_t number, const struct member *m, const char *want)
 {
 	AUTO(buf_release) struct buf got = BUF_INIT;
@@ -168,7 +196,8 @@ static void tells_who_is_missing_and_why(void **state)
 	say(t, &lb1, CALL_PREPARE, -1, OUTCOME_PREPARED);
 	missing(t, CALL_PREPARE, -1, &lb1, "");
 	missing(t, CALL_PREPARE, -1, &away, "agent lb3 of group g is absent");
-	missing(t, CALL_PREPARE, -1, &java, "agent lb5 of group g does not understand prepared batches");
+	missing(t, CALL_PREPARE, -1, &java, "");
+	missing(t, CALL_APPLY, 0, &java, "agent lb1 of group g did not answer APPLY, agent lb5 of group g did not answer APPLY");
 	missing(t, CALL_PREPARE, -1, &broken, "agent lb6 of group g has unreadable metadata (no JSON)");
 	missing(t, CALL_PREPARE, -1, &lb2, "agent lb2 of group g did not answer PREPARE");
 	missing(t, CALL_APPLY, 3, &lb2, "agent lb1 of group g did not answer APPLY, agent lb2 of group g did not answer APPLY");
@@ -273,6 +302,7 @@ int main(void)
 		TEST(everybody_must_prepare),
 		TEST(forward_waits_for_the_absent),
 		TEST(back_waits_for_the_registered),
+		TEST(java_agents),
 		TEST(tells_who_is_missing_and_why),
 		TEST(text_of_answers),
 		TEST(refused_with_the_same_words),
