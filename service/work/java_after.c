@@ -64,15 +64,28 @@ static void after_over(struct java_after *af)
 	after_free(af);
 }
 
+static bool of_its_services(const struct java_after *af, const char *service)
+{
+	for (size_t i = 0; i < af->n; i++)
+		if (str_eq(service, af->requests[i]->service->id))
+			return true;
+	return false;
+}
+
 /* A later request of one of its services brings everybody to its own target, and must not be undone. */
 static bool overtaken(const struct java_after *af)
 {
+	const struct java_after *later;
 	const struct item *it;
 
-	DL_FOREACH(af->all->w->items, it)
-		for (size_t i = 0; it->flight != NULL && it->flight->dv >= 0 && i < af->n; i++)
-			if (str_eq(it->id.service_id, af->requests[i]->service->id))
+	for (later = af->next; later != NULL; later = later->next)
+		for (size_t i = 0; i < later->n; i++)
+			if (of_its_services(af, later->requests[i]->service->id))
 				return true;
+
+	DL_FOREACH(af->all->w->items, it)
+		if (it->flight != NULL && it->flight->dv >= 0 && of_its_services(af, it->id.service_id))
+			return true;
 	return false;
 }
 

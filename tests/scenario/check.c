@@ -110,6 +110,14 @@ static void target_state(struct world *w, const char *service, struct arena *a, 
 	}
 }
 
+bool check_decided(struct world *w, const char *service)
+{
+	AUTO(arena_free) struct arena *a = arena_new();
+	const struct decided_request *dr = decided_for(w, service, a);
+
+	return dr != NULL && dr->dir == DIR_FORWARD;
+}
+
 const char *check_target(struct world *w, const char *service, char digest[65])
 {
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -195,7 +203,7 @@ static void check_success(struct checker *c, struct world_request *r, const stru
 		struct world_agent *ag = &c->w->agents[i];
 		char want[65];
 
-		if (!ag->used || !ag->counts || !reached(rq, &nothing, ag))
+		if (!ag->used || !ag->counts || ag->fell_back || !reached(rq, &nothing, ag))
 			continue;
 		digest_of(&now, ag->group, want);
 		if (strcmp(host_runs(ag, r->service), want) != 0)
@@ -553,7 +561,7 @@ static void check_hosts_quiet(struct world *w, const char *service)
 		struct world_agent *ag = &w->agents[i];
 		char want[65];
 
-		if (!ag->used || !ag->alive || ag->frozen || !is_registered(w, ag))
+		if (!ag->used || !ag->alive || ag->frozen || ag->fell_back || !is_registered(w, ag))
 			continue;
 		digest_of(&now, ag->group, want);
 		if (strcmp(host_runs(ag, service), want) != 0)

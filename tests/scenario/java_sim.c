@@ -167,6 +167,7 @@ static void on_states(void *ctx, struct reader **r_take, const struct error *err
 
 		if (services_take(r->arena, r, 2 * i, &s, NULL) != 0 || (t = target_here(js->a, &s)) == NULL)
 			continue;
+		js->a->fell_back |= differs(js->a, ids[i], t) && check_decided(js->a->w, ids[i]);
 		publish(js->a, ids[i], t);
 		target_service_unref(&t);
 	}
@@ -336,6 +337,7 @@ static void work(struct java_call *c)
 		return;
 	}
 	publish(a, rq->service->id, t);
+	a->fell_back = false;
 	target_service_unref(&t);
 	if (it->type == JAVA_APPLY)
 		snprintf(c->js->last, sizeof(c->js->last), "%s", rq->id);

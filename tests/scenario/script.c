@@ -401,6 +401,7 @@ bool script_run(const struct script *s, struct world *w, bool expectations)
 		if (w->agents[i].used && !expectations) {
 			put_text(&w->agents[i].host.fails, NULL);
 			put_text(&w->agents[i].host.refuses, NULL);
+			w->agents[i].host.slow_us = 0;
 		}
 	}
 	for (size_t i = 0; i < WORLD_SERVICES; i++)

@@ -710,13 +710,21 @@ static bool somebody_leads(const struct world *w)
 	return false;
 }
 
+static bool any_java(const struct world *w)
+{
+	for (size_t i = 0; i < WORLD_AGENTS; i++)
+		if (w->agents[i].java)
+			return true;
+	return false;
+}
+
 bool world_settle(struct world *w, int64_t ms)
 {
 	int64_t end = loop_now(w->loop) + LOOP_MS(ms);
 
 	while (loop_now(w->loop) < end && w->broken[0] == '\0') {
 		if (requests_ended(w) && agents_ready(w) && somebody_leads(w) && w->n_dead == 0)
-			return world_run(w, 6000); /* what nobody waits for gets its time */
+			return world_run(w, any_java(w) ? 22000 : 6000); /* what nobody waits for gets its time */
 		if (!world_run(w, 200))
 			return false;
 	}

@@ -49,6 +49,7 @@ struct world_agent {
 	struct sim_agent process;
 	bool java;                 /* a Java agent: of the process only the store is there */
 	struct java_sim *java_sim;
+	bool fell_back;            /* a Java agent that applied the state under a decided request: docs/protocol.md, R5 */
 	/* what the checker knows of it */
 	bool counts;               /* has joined and not left */
 };
@@ -179,6 +180,7 @@ struct checker *checker_new(struct world *w);
 void checker_free(struct checker **c);
 void check_publication(struct world_agent *a, const char *service, const char *before, const char *after);
 void check_quiet(struct world *w); /* S13: nothing is queued, all agents are ready */
+bool check_decided(struct world *w, const char *service); /* it goes forward */
 const char *check_target(struct world *w, const char *service, char digest[65]); /* what a host must run now */
 
 #endif
