@@ -44,7 +44,7 @@ static void restart_with(struct box *x, const char *version, bool services)
 		mem_server_put(x->srv, PATH, version);
 	if (services)
 		mem_server_put(x->srv, "/state/s1", SERVICE_JSON("s1"));
-	x->leader = leader_new(x->l, x->st, x->client,
+	x->leader = leader_new(x->l, x->st, x->process.client,
 		&(struct leader_options){ .base_uri = "http://me:1/x", .version = "1", .enabled = true, .seed = 1,
 			.worker = { .rules = RULES_ON, .batch_max = 10, .limits = { false, 1 } } });
 	run_for(x, LOOP_MS(500));
