@@ -9,6 +9,7 @@
 
 #include "lib/base/str.h"
 #include "lib/os/file.h"
+#include "lib/records/paths.h"
 
 #include <string.h>
 
@@ -134,6 +135,16 @@ static void warn_deadlines(const struct service_conf *c, const struct yaml_node 
 			"worker.agentCallTimeoutMs: is longer than worker.prepareDeadlineMs, which ends it");
 }
 
+/* It is stored as a node, and agents look for it there. */
+static int check_key(const struct service_conf *c, const char *name, const struct yaml_node *root, struct settings_report *rep,
+	struct error *err)
+{
+	if (c->auth_key == NULL || *c->auth_key == '\0' || path_name_ok(c->auth_key))
+		return 0;
+	return settings_refuse(rep, err, name, yaml_line(root, "auth.key"), "auth.key",
+		"cannot be the name of a node in ZooKeeper: 1 to 250 bytes, no '/', no control characters");
+}
+
 int service_conf_parse(const char *name, const char *text, size_t len,
 	struct service_conf **conf_out, struct settings_report *rep, struct error *err)
 {
@@ -146,11 +157,15 @@ int service_conf_parse(const char *name, const char *text, size_t len,
 	rc = settings_parse(service_settings, name, text, len, arena, c, &root, rep, err);
 	if (rc == 0)
 		rc = daemon_conf_finish(&c->daemon, name, root, arena, rep, err);
+	if (rc == 0)
+		rc = check_key(c, name, root, rep, err);
 	if (rc != 0)
 		return rc;
 	warn_deadlines(c, root, rep);
 	if (c->master_key != NULL && *c->master_key == '\0')
 		c->master_key = NULL;
+	if (c->auth_key != NULL && *c->auth_key == '\0')
+		c->auth_key = NULL;
 	c->base_uri = arena_printf(arena, "%s://%s:%d%s", c->daemon.scheme, c->daemon.host, c->daemon.port,
 		c->daemon.context_path);
 	*conf_out = STEAL(c);

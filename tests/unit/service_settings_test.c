@@ -246,6 +246,8 @@ static void refused(void **state)
 	bad(MINIMAL "worker: {applyDeadlineMs: 99}\n",
 		"s.yml:3: worker.applyDeadlineMs: is out of range 100..3600000: '99'");
 	bad(MINIMAL "auth: {key: [secret]}\n", "s.yml:3: auth.key: must be a text, not a list");
+	bad(MINIMAL "auth: {key: a/b}\n",
+		"s.yml:3: auth.key: cannot be the name of a node in ZooKeeper: 1 to 250 bytes, no '/', no control characters");
 	bad(MINIMAL "upstreamSyntax: any\n", "s.yml:3: upstreamSyntax: must be one of strict, token: 'any'");
 }
 
