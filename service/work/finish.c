@@ -32,6 +32,8 @@ static void history_entry(struct step *s, struct flight_request *r)
 		response_encode(&resp, &json);
 	}
 	r->answer = (struct slice){ arena_strndup(s->f->arena, json.data, json.len), json.len };
+	if (r->item->unmapped)
+		step_put_json_string(s, path_mapping(s->arena, r->item->id.request_id), r->item->id.service_id, false);
 	if (r->item->history_entry)
 		store_txn_set(s->t, path, json.data, json.len, -1);
 	else

@@ -34,6 +34,7 @@ struct item {
 	int32_t status_version;
 	const char *message;         /* NULL = no message node */
 	bool history_parent, history_entry;
+	bool unmapped;               /* its id leads to no service: Java services write that at the end only */
 	struct service_state base;
 	int32_t sv;
 	bool loaded, loading, stale; /* stale: its service has changed since */
@@ -61,7 +62,7 @@ void look_forget(struct worker *w, const char *request_id);
 void look_forget_all(struct worker *w);
 
 /* queue.c: `loading` lives in the arena of the reader that reads its items. */
-#define ITEM_READS 7   /* nodes read per queue item */
+#define ITEM_READS 8   /* nodes read per queue item */
 #define KNOWN_MAX 5000 /* items looked at in one round; more wait for their turn */
 struct loading {
 	struct item **items;

@@ -164,7 +164,7 @@ static const char *failed_entry(struct arena *a, const struct item *it, const ch
 
 struct parting { /* a queue item goes, for good */
 	struct worker *w;
-	const char *node, *history_parent, *history, *entry, *quarantine, *retire;
+	const char *node, *history_parent, *history, *entry, *mapping, *owner, *quarantine, *retire;
 	const void *raw;
 	size_t raw_len;
 	bool history_exists;
@@ -192,6 +192,8 @@ static void on_part_ready(void *ctx, struct reader **r_take, const struct error 
 	store_txn_delete(t, path_queue_item(r->arena, p->node), -1);
 	if (p->history != NULL && p->entry != NULL && reader_exists(r, 1) && !reader_exists(r, 2))
 		store_txn_create(t, p->history, p->entry, strlen(p->entry), STORE_PERSISTENT);
+	if (p->mapping != NULL && reader_exists(r, 1) && !reader_exists(r, 3))
+		store_txn_create(t, p->mapping, p->owner, strlen(p->owner), STORE_PERSISTENT);
 	store_txn_commit(&t, on_parted, NULL);
 	if (p->retire != NULL)
 		janitor_retire(p->w->janitor, p->retire);
@@ -202,7 +204,7 @@ static void part(struct janitor *j, const struct item *it, const char *quarantin
 {
 	struct reader *r = reader_new(j->w->st, j->life);
 	struct parting *p = arena_alloc(r->arena, sizeof(*p));
-	AUTO(buf_release) struct buf kept = BUF_INIT, json = BUF_INIT;
+	AUTO(buf_release) struct buf kept = BUF_INIT, json = BUF_INIT, owner = BUF_INIT;
 
 	*p = (struct parting){ .w = j->w, .node = arena_strdup(r->arena, it->node) };
 	p->quarantine = path_join(r->arena, PATH_QUARANTINE, it->node);
@@ -216,7 +218,10 @@ static void part(struct janitor *j, const struct item *it, const char *quarantin
 	}
 	if (it->id.request_id != NULL && it->id.service_id != NULL) {
 		p->history = path_history_entry(r->arena, it->id.service_id, it->id.request_id);
+		p->mapping = path_mapping(r->arena, it->id.request_id);
 		p->retire = arena_strdup(r->arena, it->id.request_id);
+		buf_json_string(&owner, it->id.service_id, strlen(it->id.service_id));
+		p->owner = arena_strdup(r->arena, buf_cstr(&owner));
 		if (history != NULL) {
 			response_encode(history, &json);
 			p->entry = arena_strdup(r->arena, buf_cstr(&json));
@@ -227,6 +232,7 @@ static void part(struct janitor *j, const struct item *it, const char *quarantin
 	reader_get(r, p->quarantine);
 	reader_get(r, it->id.service_id != NULL ? path_history(r->arena, it->id.service_id) : PATH_HISTORY);
 	reader_get(r, p->history != NULL ? p->history : PATH_HISTORY);
+	reader_get(r, p->mapping != NULL ? p->mapping : PATH_HISTORY);
 	if (quarantine_reason == NULL)
 		p->quarantine = NULL;
 	reader_run(&r, on_part_ready, p);

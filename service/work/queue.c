@@ -78,6 +78,7 @@ static void read_item(struct reader *r, const struct item *it)
 	reader_children(r, path_service(r->arena, it->id.service_id));
 	reader_get(r, path_history(r->arena, it->id.service_id));
 	reader_get(r, path_history_entry(r->arena, it->id.service_id, it->id.request_id));
+	reader_get(r, path_mapping(r->arena, it->id.request_id));
 }
 
 /* Node and children of its service. */
@@ -113,6 +114,7 @@ void queue_take_item(struct worker *w, struct item *it, const struct reader *r, 
 	it->bad = NULL;
 	take_history(w, it, reader_node(r, at + 5));
 	it->history_entry = reader_exists(r, at + 6);
+	it->unmapped = !reader_exists(r, at + 7);
 	if (node == NULL || status == NULL) {
 		it->bad = "no request or no status belongs to it";
 		return;

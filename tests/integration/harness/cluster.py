@@ -79,7 +79,8 @@ class Cluster:
     # Life ---------------------------------------------------------------------------------------------------
 
     def start(self):
-        self.upstreams.start()
+        if not self.upstreams.running():
+            self.upstreams.start()
         for s in self.services:
             s.spawn()
         for s in self.services:
