@@ -17,7 +17,7 @@ backend lb_{{{service.serviceId}}}
 {{/each}}
 {{#each upstreams}}    server {{{upstream}}} {{{upstream}}}
 {{/each}}"""
-EDGE = {"loadBalancerConfig": {"defaultDomain": "d.example", "domains": ["e.example"]}, "heartbeatIntervalSeconds": 600}
+EDGE = {"loadBalancerConfig": {"defaultDomain": "d.example", "domains": ["d.example", "e.example"]}, "heartbeatIntervalSeconds": 600}
 
 
 def own_settings(excluded):
