@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The records in ZooKeeper: what Java programs left is read, and what ours write is as theirs, key by key."""
+import json
 import os
+import threading
 
 import pytest
 
 from harness import java_tree as java
 from harness.base import read_file, wait_for
-from harness.cluster import Cluster
+from harness.cluster import SHORT, Cluster
 from harness.daemons import Service
+from harness.java_table import TABLE, Walk
 
 LIVE = [  # services that Java committed for the agents' group: id, names of upstreams by those of ours
     ("canon", lambda a: [java.b64(a("u1")) + "|r0|ra|default|"]),
@@ -203,3 +206,244 @@ def test_it_goes_on(taken_over):
     taken_over.deploy("plain", ["u1"])
     rid = taken_over.get("plain-2")["loadBalancerRequestId"]
     assert taken_over.zk_children("/state/plain") == [java.b64(address("u1")) + "|%s||default|" % rid]
+
+
+# What ours write --------------------------------------------------------------------------------------------------------
+
+DOMAIN = "d.example.com"
+
+
+class Watcher(threading.Thread):
+    """Walks all the time, so that what is only there for a moment is seen as well."""
+
+    def __init__(self, zk, namespace):
+        super().__init__(daemon=True)
+        self.zk, self.namespace = zk, namespace
+        self.over = threading.Event()
+        self.wrong, self.paths, self.statuses, self.failure = [], set(), set(), None
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                walk = Walk(self.zk, self.namespace)
+            except BaseException as e:
+                self.failure = e
+                return
+            self.wrong += [w for w in walk.wrong if w not in self.wrong]
+            self.paths |= set(walk.nodes)
+            self.statuses |= {d for p, (d, _) in walk.nodes.items() if p.startswith("/request/") and p.endswith("/status")}
+
+
+def ended(cluster, answer, wanted="SUCCESS"):
+    assert answer.status == 200, answer
+    return cluster.wait_state(answer.json()["loadBalancerRequestId"], wanted)
+
+
+def settings_of_groups(cluster):
+    def ok(*call):
+        answer = cluster.call(*call)
+        assert answer.status in (200, 204), (call, answer)
+    ok("POST", "/load-balancer/web/count?count=2")
+    ok("POST", "/load-balancer/ghost/count?count=1")
+    ok("POST", "/load-balancer/web/traffic-source", {"name": "elb-1", "type": "CLASSIC"})
+    ok("POST", "/load-balancer/fresh/traffic-source", {"name": "tg", "type": "ALB_TARGET_GROUP", "registerBy": "PRIVATE_IP"})
+    ok("POST", "/aliases/edge", {"groups": ["web"], "domains": [DOMAIN]})
+    ok("POST", "/auth/keys?authkey=m", {"value": "k1", "owner": "me", "createdAt": java.NOW})
+    ok("POST", "/auth/keys?authkey=m", {"value": "k2", "owner": "me", "createdAt": java.NOW})
+    ok("DELETE", "/auth/keys/k2?authkey=m")
+
+
+def all_kinds(cluster):
+    """One of every kind that ends well. {request id: what its record must hold}"""
+    at = cluster.upstreams.address
+    rows = {}
+
+    def post(body, **stored):
+        cluster.post(body)
+        rid = body["loadBalancerRequestId"]
+        cluster.wait_state(rid)
+        rows[rid] = stored
+    post(cluster.request("k1", "s1", service_fields={"options": {"é": [1, 2.5, None, {"deep": True}]}, "additionalPaths": ["/more"]},
+                         addUpstreams=[{"upstream": at("u1"), "rackId": "ra", "group": "blue"}, {"upstream": at("u2")}]))
+    post(cluster.request("k2", "s1", add=["u3"], remove=["u2"], action="UPDATE"), action="UPDATE")
+    post(cluster.request("k3", "s1", add=["u2"], upstreamUpdateOnly=True, noValidate=True), upstreamUpdateOnly=True, noValidate=True)
+    post(cluster.request("k4", "s1", replaceUpstreams=[{"upstream": at("u1")}]))
+    post(cluster.request("k5", "s2", add=["u1"], noReload=True, service_fields={"loadBalancerGroups": ["edge"]}), noReload=True)
+    post(cluster.request("k6", "s2", add=["u2"], noDuplicateUpstreams=True), noDuplicateUpstreams=True)
+    ended(cluster, cluster.call("PUT", "/request/upstreams/s1?upstream=" + at("u4")))
+    ended(cluster, cluster.call("POST", "/state/s1/reload"))
+    ended(cluster, cluster.call("POST", "/purgeCache/s1"))
+    post(cluster.request("k7", "s3", add=["u1"]))
+    ended(cluster, cluster.call("DELETE", "/state/s3"))
+    post(cluster.request("k8", "s4", add=["u1"]))
+    post(cluster.request("k9", "s4", remove=["u1"]))
+    return rows
+
+
+def all_ends(cluster):
+    """Requests that end otherwise, and one that is cancelled while an agent does not answer."""
+    cluster.post(cluster.request("conflict", "s5", add=["u1"], service_fields={"serviceBasePath": "/s1"}))
+    cluster.wait_state("conflict", "INVALID_REQUEST_NOOP")
+    cluster.post(cluster.request("no-group", "s5", add=["u1"], service_fields={"loadBalancerGroups": ["nowhere"]}))
+    cluster.wait_state("no-group", "INVALID_REQUEST_NOOP")
+    assert cluster.post(cluster.request("duplicate", "s5", add=["u1"], noDuplicateUpstreams=True))["loadBalancerState"] == "FAILED"
+    frozen = cluster.hosts[1].agent
+    frozen.freeze()
+    try:
+        cluster.post(cluster.request("late", "s5", add=["u1"]))
+        cluster.wait_state("late", "FAILED")
+        cluster.post(cluster.request("cancelled", "s6", add=["u1"]))
+        assert cluster.call("DELETE", "/request/cancelled").status == 200
+        cluster.wait_state("cancelled", "CANCELED")
+    finally:
+        frozen.thaw()
+    assert cluster.call("POST", "/load-balancer/web/excluded/" + frozen.id).status == 200
+    assert cluster.call("DELETE", "/load-balancer/web/excluded/" + frozen.id).status == 204
+
+
+@pytest.fixture(scope="module")
+def written(run_dir, shared_zk):
+    """(cluster, the last walk, what was seen on the way, records of requests)"""
+    options = {"masterAuthKey": "m", "auth": {"enabled": False, "key": "own"}}
+    cluster = Cluster(os.path.join(run_dir, "written"), shared_zk, "written-%d" % os.getpid(), upstreams=("u1", "u2", "u3", "u4"),
+                      service_options=dict(SHORT, **options),
+                      agent_options={"loadBalancerConfig": {"defaultDomain": DOMAIN, "domains": [DOMAIN, "w.example.com"]}})
+    with shared_zk.client() as zk:
+        watcher = Watcher(zk, cluster.namespace)
+        try:
+            cluster.start()
+            watcher.start()
+            settings_of_groups(cluster)
+            rows = all_kinds(cluster)
+            all_ends(cluster)
+            wait_for(lambda: not cluster.zk_children("/queue") and not cluster.zk_children("/request"), 20, "no remains")
+            watcher.over.set()
+            watcher.join()
+            cluster.states = {s["service"]["serviceId"]: s for s in cluster.call("GET", "/state").json()}
+            yield cluster, Walk(zk, cluster.namespace), watcher, rows
+        finally:
+            watcher.over.set()
+            cluster.stop()
+    complaints = cluster.complaints()
+    assert not complaints, "\n".join(complaints)
+
+
+def test_every_node_is_as_in_the_tables(written):
+    _, walk, watcher, _ = written
+    assert watcher.failure is None
+    assert not walk.wrong, "\n".join(walk.wrong)
+    assert not watcher.wrong, "\n".join(watcher.wrong)
+
+
+def test_every_kind_of_node_was_there(written):
+    """Else the tables prove nothing."""
+    _, _, watcher, _ = written
+    for pattern, _, _ in TABLE:
+        if pattern.pattern.endswith("/message"):
+            continue  # written for a moment only
+        assert any(pattern.fullmatch(p) for p in watcher.paths), pattern.pattern
+    assert watcher.statuses <= {java.jackson(s) for s in (
+        "PENDING", "CHECK_APPLY_RESPONSES", "CANCELLED_SEND_REVERT_REQUESTS", "FAILED_SEND_REVERT_REQUESTS", "COMPLETED",
+        "FAILED_REVERTED", "CANCELLED", "INVALID_REQUEST_NOOP")}, watcher.statuses
+
+
+def test_history_and_mappings_agree(written):
+    cluster, walk, _, rows = written
+    mapped = {rid: json.loads(d) for rid, d in walk.below("/responseHistory/requestIdMapping").items()}
+    entries = {}
+    for p, (d, _) in walk.nodes.items():
+        parts = p.split("/")
+        if len(parts) == 4 and parts[1] == "responseHistory" and parts[2] != "requestIdMapping":
+            assert parts[3] not in entries
+            entries[parts[3]] = (parts[2], json.loads(d))
+    assert mapped == {rid: sid for rid, (sid, _) in entries.items()}
+    for rid, (sid, entry) in entries.items():
+        assert entry["request"] is None or entry["request"]["loadBalancerService"]["serviceId"] == sid
+        assert cluster.get(rid) == entry
+    for rid, stored in rows.items():
+        sid, entry = entries[rid]
+        got = entry["request"]
+        want = java.request(rid, got["loadBalancerService"], **stored)
+        for rest in ("addUpstreams", "removeUpstreams", "replaceUpstreams"):
+            want[rest] = got[rest]
+        assert got == want
+        assert entry["loadBalancerState"] == "SUCCESS" and len(entry["agentResponses"]["APPLY"]) == len(cluster.hosts)
+    expected = {"conflict": "INVALID_REQUEST_NOOP", "no-group": "INVALID_REQUEST_NOOP", "duplicate": "FAILED", "late": "FAILED",
+                "cancelled": "CANCELED"}
+    assert {rid: entries[rid][1]["loadBalancerState"] for rid in expected} == expected
+
+
+def test_state_and_locks_agree(written):
+    """What readers of ZooKeeper see is what the API says; every path of a live service has its lock, no other has one."""
+    cluster, walk, _, _ = written
+    assert set(walk.below("/state")) == set(cluster.states) == {"s1", "s2", "s4"}
+    locks = {}
+    for sid, state in cluster.states.items():
+        assert json.loads(walk.nodes["/state/" + sid][0]) == state["service"]
+        assert set(walk.below("/state/" + sid)) == {java.node_name(u) for u in state["upstreams"]}
+        paths = state["service"]["additionalPaths"] + [state["service"]["serviceBasePath"]]
+        for domain in state["service"]["domains"] if state["upstreams"] else ():
+            locks.update({java.b64(domain + p): java.jackson(sid) for p in paths})
+            if domain == DOMAIN:
+                locks.update({java.b64(p): java.jackson(sid) for p in paths})
+    assert walk.below("/load-balancer/web/base-uris") == locks
+    upstreams = {u["upstream"]: u for u in cluster.states["s1"]["upstreams"]}
+    assert set(upstreams) == {cluster.upstreams.address(n) for n in ("u1", "u4")}
+    assert cluster.states["s4"]["upstreams"] == []
+
+
+def test_groups_and_the_rest(written):
+    cluster, walk, _, _ = written
+    web = json.loads(walk.nodes["/load-balancer/web"][0])
+    assert web == java.group("web", domain=DOMAIN, trafficSources=[java.source("elb-1")], defaultDomain=DOMAIN,
+                             domains=[DOMAIN, "w.example.com"])
+    assert walk.nodes["/load-balancer/ghost"][0] == b"" and walk.nodes["/load-balancer/ghost/targetCount"][0] == b'"1"'
+    assert json.loads(walk.nodes["/load-balancer/fresh"][0]) == java.group(
+        "fresh", trafficSources=[java.source("tg", "ALB_TARGET_GROUP", "PRIVATE_IP")])
+    agents = {h.agent.id: h.agent.url for h in cluster.hosts}
+    hosts = [json.loads(d) for d in walk.below("/load-balancer/web/hosts").values()]
+    known = {name: json.loads(d) for name, d in walk.below("/load-balancer/web/known-agents").items()}
+    assert {h["agentId"]: h["baseAgentUri"] for h in hosts} == {n: k["baseAgentUri"] for n, k in known.items()} == agents
+    assert [d.decode() for d in walk.below("/workers").values()] == [cluster.services[0].url]
+    keys = {name: json.loads(d) for name, d in walk.below("/auth").items()}
+    assert set(keys) == {"k1", "k2"} and keys["k1"]["expiredAt"] is None and keys["k2"]["expiredAt"] >= java.NOW
+    assert json.loads(walk.nodes["/aliases/edge"][0]) == {"groups": ["web"], "domains": [DOMAIN], "edgeCacheDomains": []}
+    assert json.loads(walk.nodes["/load-balancer/web/lastRequest"][0]) in walk.below("/responseHistory/requestIdMapping")
+    # Each commit that changes the state sets it once, and it was never made anew.
+    commits = len([p for p in walk.nodes if p.startswith("/responseHistory/") and b'"loadBalancerState":"SUCCESS"' in walk.nodes[p][0]
+                   and b'"action":"RELOAD"' not in walk.nodes[p][0] and b'"action":"PURGE_CACHE"' not in walk.nodes[p][0]])
+    assert walk.nodes["/state-last-updated"][1].version == commits - 1
+    assert not walk.below("/lockstep/decided") and not walk.below("/lockstep/quarantine")
+
+
+# The tables themselves ----------------------------------------------------------------------------------------------------
+
+GOOD = [
+    ("/state/s", java.service("s")), ("/state/s/" + java.node_name(java.upstream("10.0.0.1:80", "r")), b""),
+    ("/request/r", java.request("r", java.service("s"), ["10.0.0.1:80"])), ("/request/r/status", b'"PENDING"'),
+    ("/load-balancer/g", java.group("g", trafficSources=[java.source("e")])), ("/load-balancer/g/targetCount", b'"3"'),
+    ("/load-balancer/g/known-agents/h:1", dict(java.metadata("h:1"), lastSeenAt=java.NOW)),
+    ("/responseHistory/s/r", java.response("r", "SUCCESS", None, {"APPLY": [java.ANSWER]}, java.request("r", java.service("s")))),
+]
+BAD = [
+    ("/state/s", dict(reversed(java.service("s").items()))), ("/state/s", java.service("other")),
+    ("/state/s", json.dumps(java.service("s")).encode()), ("/state/s", dict(java.service("s"), more=1)),
+    ("/state/s/10.0.0.1:80", b""), ("/state/s/" + java.node_name(java.upstream("10.0.0.1:80")), b"{}"),
+    ("/request/r/status", b'"NEW"'), ("/request/r/pendingRequests", b""), ("/request/r/agent", b""),
+    ("/load-balancer/g/targetCount", b"3"), ("/load-balancer/g/base-uris/" + java.b64("/s", pad=False), b'"s"'),
+    ("/load-balancer/g/hosts/latch-0000000001", java.metadata("h:1")), ("/workers/x", b"http://h:1/baragon/v2"),
+    ("/state-last-updated", b'"1500000000000"'), ("/zk-data-version", b"2"), ("/new", b""), ("/queue/s|r|1", b""),
+]
+
+
+def test_tables(shared_zk):
+    """What a Java program writes passes; anything else is told."""
+    def wrong(name, path, data):
+        tree.put("/" + name + path, data)
+        return [w for w in Walk(zk, tree.base[1:] + "/" + name).wrong if w.startswith(path + ": ")]
+    with shared_zk.client() as zk:
+        tree = java.JavaTree(zk, "tables-%d" % os.getpid())
+        for path, data in GOOD:
+            assert wrong("good", path, data) == []
+        for i, (path, data) in enumerate(BAD):
+            assert wrong("bad%d" % i, path, data), path
