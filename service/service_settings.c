@@ -61,7 +61,7 @@ const struct setting service_settings[] = {
 	DAEMON_SERVER_ROWS(CONF, daemon),
 	DAEMON_ZOOKEEPER_ROWS(CONF, daemon, "10000"),
 
-	SET_BOOL(CONF, worker.enabled, "worker.enabled", "true", "Take part in the election of the leader."),
+	SET_BOOL(CONF, worker.enabled, "worker.enabled", "true", "Take part in the election of the leader, and stand in `/workers`. False: only answer HTTP."),
 	SET_DURATION(CONF, worker.interval_ms, "worker.intervalMs", "1000", 1, HOUR_MS,
 		"Period of the look-over that finds what a lost notice would have hidden. Requests do not wait for it."),
 	SET_INT(CONF, worker.max_batch_size, "worker.maxBatchSize", "50", 1, 10000, "Requests decided together."),

@@ -98,7 +98,7 @@ static void lead(struct leader *ld)
 {
 	const struct worker_events ev = { on_deposed, relay_committed, relay_ended, ld };
 
-	if (ld->worker != NULL || !ld->opt.enabled)
+	if (ld->worker != NULL)
 		return;
 	log_info(NULL, "leading", "node", latch_node(ld->latch));
 	ld->worker = worker_new(ld->loop, ld->st, ld->client, &ld->opt.worker, latch_node(ld->latch), latch_epoch(ld->latch), &ev);
@@ -280,7 +280,8 @@ static void on_folder(void *ctx, const struct error *err)
 	life_unref(&m->life);
 	free(m);
 	ld->ready = true;
-	make_marker(ld);
+	if (ld->opt.enabled) /* who may not lead must not stand first in line either: then nobody would */
+		make_marker(ld);
 }
 
 static void enter(struct leader *ld)

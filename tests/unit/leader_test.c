@@ -123,6 +123,36 @@ static void teardown(struct box *x)
 	loop_free(&x->l);
 }
 
+/* Neither is one that may not lead, which came first, in anybody's way, nor does it ever lead. */
+static void test_one_that_may_not_lead(void **state)
+{
+	const struct leader_options opt = { .base_uri = "http://only-http", .version = "test", .enabled = false, .seed = 3 };
+	struct leader *other;
+	struct store *st;
+	struct box x;
+	const char *const *names;
+
+	(void)state;
+	setup(&x);
+	leave(&x);
+	assert_true(loop_sim_run_for(x.l, LOOP_MS(100), 100000));
+	st = store_mem_new(x.srv, "only-http", TIMEOUT_MS);
+	x.client = client_sim_new(x.net, "ours");
+	other = leader_new(x.l, st, x.client, &opt);
+	assert_true(loop_sim_run_for(x.l, LOOP_MS(30000), 1000000));
+	assert_false(leader_leads(other));
+	assert_true(leader_ready(other));
+	assert_int_equal(mem_server_children(x.srv, PATH_WORKERS, &names), 0);
+	client_free(&x.client);
+	start(&x);
+	led_at(&x);
+	assert_false(leader_leads(other));
+	leader_free(&other);
+	assert_true(loop_sim_run_for(x.l, LOOP_MS(50), 100000));
+	store_free(&st);
+	teardown(&x);
+}
+
 static void test_it_leaves_while_we_start(void **state)
 {
 	size_t met = 0, missed = 0;
@@ -192,6 +222,7 @@ static void test_none_ever(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_that_may_not_lead),
 		cmocka_unit_test(test_it_leaves_while_we_start),
 		cmocka_unit_test(test_it_was_seen_long_ago),
 		cmocka_unit_test(test_it_leaves_while_we_are_away),
