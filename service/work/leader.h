@@ -18,7 +18,7 @@
 struct leader_options {
 	const char *base_uri;        /* of this service: data of the latch node */
 	const char *version;
-	bool enabled;                /* worker.enabled; false: takes part, never works */
+	bool enabled;                /* worker.enabled; false: makes the folders, never takes part */
 	bool allow_mixed;            /* allowMixedServices */
 	int64_t peer_wait_ms;        /* after the last unmarked participant has left; 0 = 15 s */
 	uint64_t seed;               /* for guids; 0 = from the system */
