@@ -94,6 +94,7 @@ static void huge(struct http_request *rq, void *app)
 static const struct route routes[] = {
 	{ "GET",  "/echo", echo, ROLE_OPEN, 0,       "" },
 	{ "POST", "/echo", echo, ROLE_OPEN, 1 << 20, "" },
+	{ "DELETE", "/echo", echo, ROLE_OPEN, 0,    "" },
 	{ "POST", "/keep", keep, ROLE_OPEN, 1000,    "" },
 	{ "GET",  "/huge", huge, ROLE_OPEN, 0,       "" },
 };
@@ -215,6 +216,32 @@ static void test_get_and_post(void **state)
 	call(&w, "/none", NULL, 1000);
 	ended(&w, CALL_ANSWERED, "-");
 	assert_int_equal(w.status, 404);
+	teardown(&w);
+}
+
+static void call_how(struct world *w, const char *method, const char *path, const char *body)
+{
+	AUTO(xfree_p) char *url = xasprintf("http://127.0.0.1:%d%s", w->port, path);
+	struct slice b = { body, body ? strlen(body) : 0 };
+	struct call_how how = { .method = method, .fresh = true };
+
+	w->want = w->done + 1;
+	w->call = client_call_how(w->c, &how, url, body ? &b : NULL, LOOP_MS(2000), on_done, w);
+	run(w);
+}
+
+static void test_other_methods(void **state)
+{
+	struct world w;
+
+	(void)state;
+	setup(&w);
+	call_how(&w, "POST", "/echo", NULL);
+	assert_string_equal(w.body.data, "POST type=- accept=*/* agent=" AGENT " expect=- ");
+	call_how(&w, "DELETE", "/echo", NULL);
+	assert_string_equal(w.body.data, "DELETE type=- accept=*/* agent=" AGENT " expect=- ");
+	call_how(&w, "POST", "/echo", "{}");
+	assert_string_equal(w.body.data, "POST type=application/json accept=*/* agent=" AGENT " expect=- {}");
 	teardown(&w);
 }
 
@@ -516,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_get_and_post),
+		cmocka_unit_test(test_other_methods),
 		cmocka_unit_test(test_environment_proxy_is_ignored),
 		cmocka_unit_test(test_thousand_over_few_connections),
 		cmocka_unit_test(test_refused),
