@@ -7,6 +7,8 @@
 #include "agent/apply/agent_metrics.h"
 #include "lib/base/life.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/http/http_metrics.h"
 
 #include <stdlib.h>
 
@@ -46,11 +48,27 @@ static void put_off(struct http_request **rq, const char *why)
 	http_reply_error(rq, 503, why);
 }
 
+static bool accepts(const struct http_request *rq, const struct route *route)
+{
+	if (route->handle == agent_metrics_get && http_metrics_accepts(http_header(rq, "Accept")))
+		return true;
+	return http_accepts(rq, "application/json");
+}
+
 static bool enter(struct http_request **rq, const struct route *route, void *app)
 {
 	struct agent_api *api = app;
 	const char *key;
 
+	/* In the order of Java's agents: a wrong type is told before a wrong key. */
+	if (!str_eq(route->method, "GET") && !http_sends_json(*rq)) {
+		http_reply_error(rq, 415, "HTTP 415 Unsupported Media Type");
+		return false;
+	}
+	if (!accepts(*rq, route)) {
+		http_reply_error(rq, 406, "HTTP 406 Not Acceptable");
+		return false;
+	}
 	if (api->opt.link == NULL && route->handle != agent_openapi_get) {
 		put_off(rq, "the agent is starting");
 		return false;

@@ -145,6 +145,28 @@ const char *http_key(const struct http_request *rq)
 	return h + strspn(h, " ");
 }
 
+bool http_sends_json(const struct http_request *rq)
+{
+	static const char json[] = "application/json";
+	const char *type = http_header(rq, "Content-Type");
+	size_t n;
+
+	if (!type)
+		return rq->body.n == 0;
+	type += strspn(type, " \t");
+	n = strcspn(type, "; \t");
+	return n == strlen(json) && strncasecmp(type, json, n) == 0;
+}
+
+bool http_accepts(const struct http_request *rq, const char *type)
+{
+	const char *accept = http_header(rq, "Accept");
+	size_t family = strcspn(type, "/") + 1;
+	AUTO(xfree_p) char *any = xasprintf("%.*s*", (int)family, type);
+
+	return !accept || strcasestr(accept, "*/*") || strcasestr(accept, type) || strcasestr(accept, any);
+}
+
 const char *http_pattern(const struct http_request *rq)
 {
 	return rq->route ? rq->route->pattern : "";

@@ -30,6 +30,11 @@ const char *http_key(const struct http_request *rq);
 /* The path for the log: the pattern of its route, as a path may hold a key. */
 const char *http_pattern(const struct http_request *rq);
 
+/* What it says of itself. No body without a type, or JSON of any charset. */
+bool http_sends_json(const struct http_request *rq);
+/* May the answer be of this type ("application/json")? Without an Accept it may. */
+bool http_accepts(const struct http_request *rq, const char *type);
+
 /* Answer, once. Takes the body's bytes (b may be NULL: empty) and leaves it empty. */
 void http_reply(struct http_request **rq_take, int status, const char *content_type, struct buf *b);
 /* Before http_reply: add a header. A value with control characters is dropped. */

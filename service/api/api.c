@@ -18,7 +18,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define DEADLINE_MS 1500
 #define REQUEST_MAX ((size_t)4 * 1024 * 1024)
@@ -132,36 +131,15 @@ static bool takes_any_type(const struct route *route)
 	return false;
 }
 
-static bool type_is_good(const struct http_request *rq, const struct route *route)
-{
-	static const char json[] = "application/json";
-	const char *type = http_header(rq, "Content-Type");
-	size_t n;
-
-	if (takes_any_type(route))
-		return true;
-	if (type == NULL)
-		return http_body(rq).n == 0;
-	type += strspn(type, " \t");
-	n = strcspn(type, "; \t");
-	return n == strlen(json) && strncasecmp(type, json, n) == 0;
-}
-
 static bool accepts(const struct http_request *rq, const struct route *route)
 {
-	const char *accept = http_header(rq, "Accept");
-	const char *family = route->handle == api_checkin_can_shutdown ? "text/" : "application/";
-	const char *type =
-		route->handle == api_checkin_can_shutdown ? "text/plain" : "application/json";
-
 	if (route->handle == api_absent_ui) /* a browser does not read JSON, and is told all the same */
 		return true;
-	if (accept == NULL || strcasestr(accept, "*/*") != NULL || strcasestr(accept, type) != NULL)
+	if (route->handle == api_checkin_can_shutdown)
+		return http_accepts(rq, "text/plain");
+	if (route->handle == api_metrics && http_metrics_accepts(http_header(rq, "Accept")))
 		return true;
-	if (route->handle == api_metrics && http_metrics_accepts(accept))
-		return true;
-	accept = strcasestr(accept, family);
-	return accept != NULL && accept[strlen(family)] == '*';
+	return http_accepts(rq, "application/json");
 }
 
 /* In the order of the Java services: a wrong type is told before a wrong key. */
@@ -169,7 +147,7 @@ static bool enter(struct http_request **rq, const struct route *route, void *app
 {
 	struct api *api = app;
 
-	if (!type_is_good(*rq, route)) {
+	if (!takes_any_type(route) && !http_sends_json(*rq)) {
 		http_reply_error(rq, 415, "HTTP 415 Unsupported Media Type");
 		return false;
 	}

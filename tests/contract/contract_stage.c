@@ -21,6 +21,7 @@
 #define MASTER_KEY "the-master-key"
 #define OWN_KEY "the-own-key"
 #define EVENTS_MAX 1000000
+#define TEMPLATE_MAX ((size_t)1 << 20)
 
 struct stage_agent {
 	const char *name, *address, *uri;
@@ -121,15 +122,23 @@ static bool start_services(struct stage *s)
 
 /* --- agents --- */
 
-static int make_renderer(struct stage *s, struct error *err)
+/* The shipped templates, as the cluster over HTTP has them. */
+static int make_renderer(struct stage *s, const char *templates, struct error *err)
 {
-	static const struct template_source rows[] = {
-		{ .filename = "backends.cfg",
-			.text = "backend {{service.serviceId}}\n{{#each upstreams}}    server {{name}} {{address}}\n{{/each}}",
-			.scope = SCOPE_COLLECTED },
-	};
+	static const char *const names[] = { "backends.cfg", "routes.map" };
+	struct template_source rows[ARRAY_LEN(names)] = { { 0 } };
 	const struct renderer_config cfg = { .templates = rows, .n_templates = ARRAY_LEN(rows) };
 
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO(buf_release) struct buf text = BUF_INIT;
+		int rc = file_read(arena_printf(s->arena, "%s/%s.hbs", templates, names[i]), TEMPLATE_MAX, &text, err);
+
+		if (rc != 0)
+			return rc;
+		rows[i] = (struct template_source){ .filename = names[i],
+			.text = arena_strdup(s->arena, buf_cstr(&text)),
+			.scope = SCOPE_COLLECTED };
+	}
 	return renderer_new(&cfg, &s->renderer, err);
 }
 
@@ -169,9 +178,9 @@ static bool agents_ready(const struct stage *s)
 	return true;
 }
 
-static int start_agents(struct stage *s, struct error *err)
+static int start_agents(struct stage *s, const char *templates, struct error *err)
 {
-	int rc = make_renderer(s, err);
+	int rc = make_renderer(s, templates, err);
 
 	s->agents[0] = (struct stage_agent){ .name = "agent1", .address = "10.1.0.1:8882",
 		.uri = "http://10.1.0.1:8882" AGENT_CONTEXT, .root = xasprintf("%s/1", s->folder) };
@@ -190,7 +199,7 @@ static int start_agents(struct stage *s, struct error *err)
 
 /* --- all of it --- */
 
-struct stage *stage_new(struct error *err)
+struct stage *stage_new(const char *templates, struct error *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct stage *s = xcalloc(1, sizeof(*s));
@@ -205,7 +214,7 @@ struct stage *stage_new(struct error *err)
 		"{\"value\":\"" OWN_KEY "\",\"owner\":\"baragon\",\"createdAt\":0,\"expiredAt\":null}");
 	if (!start_services(s))
 		error_set(err, ERR_NOT_DONE, "the first service does not lead");
-	else if (start_agents(s, err) == 0)
+	else if (start_agents(s, templates, err) == 0)
 		return s;
 	stage_free(&s);
 	return NULL;

@@ -16,7 +16,8 @@
 #define STAGE_UPSTREAM_2 "127.0.0.1:31002"
 
 struct stage;
-struct stage *stage_new(struct error *err); /* NULL: it does not come up */
+/* `templates`: the folder of the shipped ones for HAProxy. NULL: it does not come up. */
+struct stage *stage_new(const char *templates, struct error *err);
 void stage_free(struct stage **s);
 
 /* What a case may say: where everything is, and the keys. */

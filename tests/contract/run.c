@@ -23,6 +23,7 @@
 
 #define AGAIN_MS 15000
 #define STEP_MS 50
+#define TEMPLATES "templates/haproxy" /* the program is started at the top of the tree */
 
 struct run {
 	struct stage *stage;
@@ -406,7 +407,7 @@ int main(int argc, char **argv)
 	}
 	log_set_sink(on_log, &r.verbose);
 	if (check_comparison(&r, argv[1], &err) == 0)
-		r.stage = stage_new(&err);
+		r.stage = stage_new(TEMPLATES, &err);
 	if (r.stage == NULL || run_folder(&r, argv[1], argv + 2, argc - 2, &err) != 0) {
 		fprintf(stderr, "contract: %s\n", err.text);
 		r.failed++;

@@ -120,10 +120,52 @@ static void test_shared_bytes_are_given_back(void **state)
 	assert_int_equal(seen.count, 1);
 }
 
+static bool sends(const char *type, const char *body)
+{
+	struct seen got = { 0 };
+	struct http_request *rq =
+		http_request_local("POST", "/a", type, (struct slice){ body, strlen(body) }, on_answer, &got);
+	bool json = http_sends_json(rq);
+
+	http_reply(&rq, 204, NULL, NULL);
+	return json;
+}
+
+static bool takes(const char *accept, const char *type)
+{
+	struct seen got = { 0 };
+	struct http_request *rq = http_request_local("GET", "/a", NULL, (struct slice){ "", 0 }, on_answer, &got);
+	bool ok;
+
+	if (accept != NULL)
+		http_request_local_header(rq, "Accept", accept);
+	ok = http_accepts(rq, type);
+	http_reply(&rq, 204, NULL, NULL);
+	return ok;
+}
+
+static void test_types(void **state)
+{
+	(void)state;
+	assert_true(sends(NULL, ""));
+	assert_true(sends("application/json", "{}"));
+	assert_true(sends(" Application/JSON;charset=x", "{}"));
+	assert_false(sends(NULL, "{}"));
+	assert_false(sends("text/plain", ""));
+	assert_false(sends("application/json5", "{}"));
+	assert_true(takes(NULL, "text/plain"));
+	assert_true(takes("text/html, */*;q=0.1", "application/json"));
+	assert_true(takes("APPLICATION/JSON;q=1", "application/json"));
+	assert_true(takes("text/*", "text/plain"));
+	assert_false(takes("text/*", "application/json"));
+	assert_false(takes("text/html", "application/json"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_seen),
+		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_reply_takes_the_bytes),
 		cmocka_unit_test(test_error_object),
 		cmocka_unit_test(test_head_has_no_body),
