@@ -22,7 +22,7 @@ static int hex_value(char c)
 	return -1;
 }
 
-static bool decode_bytes(struct buf *out, const char *s, size_t n, bool plus_is_space)
+static bool decode_bytes(struct buf *out, const char *s, size_t n, bool query)
 {
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
@@ -31,11 +31,13 @@ static bool decode_bytes(struct buf *out, const char *s, size_t n, bool plus_is_
 			int hi = i + 2 < n ? hex_value(s[i + 1]) : -1;
 			int lo = i + 2 < n ? hex_value(s[i + 2]) : -1;
 
-			if (hi < 0 || lo < 0)
+			if ((hi < 0 || lo < 0) && !query)
 				return false;
-			c = (char)(hi * 16 + lo);
-			i += 2;
-		} else if (c == '+' && plus_is_space) {
+			if (hi >= 0 && lo >= 0) {
+				c = (char)(hi * 16 + lo);
+				i += 2;
+			}
+		} else if (c == '+' && query) {
 			c = ' ';
 		}
 		if (c == '\0')
@@ -45,11 +47,11 @@ static bool decode_bytes(struct buf *out, const char *s, size_t n, bool plus_is_
 	return true;
 }
 
-bool percent_decode(struct buf *out, const char *s, size_t n, bool plus_is_space)
+bool percent_decode(struct buf *out, const char *s, size_t n, bool query)
 {
 	size_t start = out->len;
 
-	if (decode_bytes(out, s, n, plus_is_space) && !out->overflow &&
+	if (decode_bytes(out, s, n, query) && !out->overflow &&
 		utf8_valid(buf_cstr(out) + start, out->len - start))
 		return true;
 	buf_truncate(out, start);

@@ -81,7 +81,11 @@ static void test_query_get(void **state)
 	finds("flag&b=", "b", "");
 	finds("%61uth=k", "auth", "k");
 	finds("ab=1", "a", NULL);
-	finds("a=%zz", "a", NULL);
+	finds("a=%zz", "a", "%zz");
+	finds("a=100%&b=1", "a", "100%");
+	finds("a=%4&b=1", "a", "%4");
+	finds("a=%00", "a", NULL);
+	finds("a=%c3", "a", NULL);
 	finds("", "a", NULL);
 	finds(NULL, "a", NULL);
 	finds("&&a=1", "a", "1");
