@@ -243,6 +243,27 @@ def test_differences_have_their_rows():
     assert not missing, "\n".join(sorted(missing))
 
 
+SECTION = r"§R?[0-9]+(?:\.[0-9]+)?"
+PROVES = re.compile(r"(?:(?:%s(?: steps? [0-9]+(?:(?: and| to|,) [0-9]+)*)?)(?:, (?=§)|$))+" % SECTION)
+
+
+def test_sections_are_in_the_table():
+    """Each title says what its case proves; the table of the README says the same, section by section."""
+    found = {}
+    for c in CASES:
+        proves, colon, title = c.title.partition(": ")
+        assert colon and title and (proves == "own" or PROVES.fullmatch(proves)), "%s: proves what? %s" % (c, c.title)
+        for section in re.findall(SECTION, proves):
+            found.setdefault(section[1:], set()).add(c.file[:-4])
+    page = base.read_file(os.path.join(contract.FOLDER, "README.md"))
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.split("\n") if re.match(r"\| R?[0-9]", line)]
+    told = {row[0]: set(row[2].split()) - {"–"} for row in table}
+    assert len(told) == len(table) > 80
+    assert told == {**{section: set() for section in told}, **found}
+    silent = [row[0] for row in table if not found.get(row[0]) and not row[3]]
+    assert not silent, "nobody proves §" + ", §".join(silent)
+
+
 def test_format():
     """The comparison itself: what must not be equal is not. The other runner does the same."""
     def equal(wanted, found):
