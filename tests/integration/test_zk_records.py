@@ -387,6 +387,8 @@ def test_state_and_locks_agree(written):
             if domain == DOMAIN:
                 locks.update({java.b64(p): java.jackson(sid) for p in paths})
     assert walk.below("/load-balancer/web/base-uris") == locks
+    # Each decision that counts on locks sets their folder: what frees one by hand looks at that.
+    assert walk.nodes["/load-balancer/web/base-uris"][1].version >= 10
     upstreams = {u["upstream"]: u for u in cluster.states["s1"]["upstreams"]}
     assert set(upstreams) == {cluster.upstreams.address(n) for n in ("u1", "u4")}
     assert cluster.states["s4"]["upstreams"] == []

@@ -122,6 +122,9 @@ GROUPS = [
      group("old-sources", trafficSources=[source("elb-1"), source("elb-2")])),
     ("text-sources", {"name": "text-sources", "trafficSources": ["elb-7", {"name": "elb-8", "type": "NETWORK"}], "minHealthyAgents": None},
      group("text-sources", trafficSources=[source("elb-7"), source("elb-8", "NETWORK")])),
+    # No Java program reads this one.
+    ("later-source", {"name": "later-source", "trafficSources": [dict(source("elb-9"), newerKey=1)]},
+     group("later-source", trafficSources=[source("elb-9")])),
     ("later-group", dict(group("later-group"), newerKey=[]), group("later-group")),
     ("only-a-name", b"", None),
 ]
