@@ -76,6 +76,8 @@ const struct setting service_settings[] = {
 	SET_DURATION(CONF, worker.java_settle_ms, "worker.javaAgentSettleMs", "25000", 1, HOUR_MS,
 		"Java agents only: so long after a call without an answer one may still carry it out. Their `agentLockTimeoutMs` and "
 		"twice their `commandTimeoutMs`. A REVERT is believed only if it was sent later."),
+	SET_DURATION(CONF, worker.repost_after_ms, "worker.repostAfterMs", "120000", 0, HOUR_MS,
+		"A scheduler's `…-ADD-<n>` that was SUCCESS so long ago is done anew if it is posted again and its upstreams are gone; 0: never."),
 	SET_NO_EFFECT("worker.initialDelayMs", AS_SOON),
 	SET_NO_EFFECT("worker.maxRequestsPerPoll", AS_SOON),
 

@@ -24,6 +24,7 @@ struct worker_conf {
 	int64_t prepare_deadline_ms, apply_deadline_ms, revert_deadline_ms;
 	int64_t agent_call_timeout_ms; /* one call; a long apply is asked again */
 	int64_t java_settle_ms; /* how long a Java agent may still carry out a call that it has not answered */
+	int64_t repost_after_ms;       /* an addition that has ended is done anew; 0: never */
 };
 
 struct history_conf {

@@ -61,7 +61,9 @@ static void on_put(void *ctx, const struct store_result *res, const struct error
 	writing_free(w);
 }
 
-void requests_put(struct store *st, struct life *life, const struct request *rq, requests_put_fn *done, void *ctx)
+/* old NULL: the id is new. The mapping's version tells two who put the same one again apart. */
+static void put(struct store *st, struct life *life, const struct request *rq, const struct requests_found *old,
+	requests_put_fn *done, void *ctx)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
 	AUTO(buf_release) struct buf json = BUF_INIT, owner = BUF_INIT;
@@ -73,10 +75,26 @@ void requests_put(struct store *st, struct life *life, const struct request *rq,
 	buf_json_string(&owner, rq->service->id, strlen(rq->service->id));
 	store_txn_create(t, path_request(a, rq->id), json.data, json.len, STORE_PERSISTENT);
 	store_txn_create(t, path_status(a, rq->id), "\"PENDING\"", 9, STORE_PERSISTENT);
-	store_txn_create(t, path_mapping(a, rq->id), owner.data, owner.len, STORE_PERSISTENT);
+	if (old == NULL) {
+		store_txn_create(t, path_mapping(a, rq->id), owner.data, owner.len, STORE_PERSISTENT);
+	} else {
+		store_txn_set(t, path_mapping(a, rq->id), owner.data, owner.len, old->mapping_version);
+		store_txn_delete(t, path_history_entry(a, old->service_id, rq->id), -1);
+	}
 	w->queue_op = store_txn_count(t);
 	store_txn_create(t, path_queue_prefix(a, rq->service->id, rq->id), NULL, 0, STORE_SEQUENCE);
 	store_txn_commit(&t, on_put, w);
+}
+
+void requests_put(struct store *st, struct life *life, const struct request *rq, requests_put_fn *done, void *ctx)
+{
+	put(st, life, rq, NULL, done, ctx);
+}
+
+void requests_put_again(struct store *st, struct life *life, const struct request *rq, const struct requests_found *old,
+	requests_put_fn *done, void *ctx)
+{
+	put(st, life, rq, old, done, ctx);
 }
 
 static void on_done(void *ctx, const struct store_result *res, const struct error *err)
@@ -177,6 +195,7 @@ struct looking { /* lives in the first wave's arena */
 	struct store *st;
 	struct life *life;
 	const char *id, *service_id;
+	int32_t mapping_version;
 	bool again;
 	requests_look_fn *done;
 	void *ctx;
@@ -236,6 +255,7 @@ static bool past_answer(const struct reader *r, size_t at, struct requests_found
 		return false;
 	found->resp = past;
 	found->live = false;
+	found->ended_ms = node->modified_ms;
 	return true;
 }
 
@@ -273,7 +293,7 @@ static void on_records(void *ctx, struct reader **r_take, const struct error *er
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct looking *l = ctx;
-	struct requests_found found = { .internal = -1, .service_id = l->service_id };
+	struct requests_found found = { .internal = -1, .service_id = l->service_id, .mapping_version = l->mapping_version };
 	struct response live;
 
 	if (err != NULL) {
@@ -309,6 +329,7 @@ static void on_mapping(void *ctx, struct reader **r_take, const struct error *er
 		return;
 	}
 	node = reader_node(*r_take, 0);
+	l->mapping_version = node != NULL ? node->version : -1;
 	if (node == NULL || json_string_decode(node->data, node->len, (*r_take)->arena, &l->service_id, NULL) != 0) {
 		/* A Java service maps an id only when it has ended: the request itself names its service. */
 		const struct store_node *request = reader_node(*r_take, 1);

@@ -20,6 +20,11 @@
 typedef void requests_put_fn(void *ctx, int64_t queue_index, const struct error *err);
 void requests_put(struct store *st, struct life *life, const struct request *rq, requests_put_fn *done, void *ctx);
 
+/* T0a: the same for an id that has ended, as it was looked up: its history entry goes. ERR_CONFLICT: it has moved since. */
+struct requests_found;
+void requests_put_again(struct store *st, struct life *life, const struct request *rq, const struct requests_found *old,
+	requests_put_fn *done, void *ctx);
+
 /* T0r: a request that a rule refused is remembered, so that its id answers: mapping and history entry. */
 void requests_put_rejected(struct store *st, struct life *life, const struct response *resp, const char *service_id,
 	store_done_fn *done, void *ctx);
@@ -32,6 +37,8 @@ struct requests_found {
 	int internal;          /* enum internal_state of a live one */
 	int32_t status_version;
 	const char *service_id;
+	int64_t ended_ms;      /* of one that has ended: ZooKeeper's time */
+	int32_t mapping_version; /* -1: a Java service has not written it yet */
 };
 typedef void requests_look_fn(void *ctx, const struct requests_found *found, const struct error *err);
 void requests_look(struct store *st, struct life *life, const char *id, requests_look_fn *done, void *ctx);

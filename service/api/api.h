@@ -43,6 +43,7 @@ struct api_options {
 	 * *address_out is what it was before, or NULL.  NULL: names stay names, whatever a service wants. */
 	int (*resolve)(void *ctx, const char *host, struct arena *a, const char **address_out);
 	void *resolve_ctx;
+	int64_t repost_after_ms; /* an addition that ended so long ago may be done anew; 0 = never */
 	int64_t deadline_ms; /* an answer comes by then, if only 504; 0 = 1.5 s */
 };
 

@@ -9,6 +9,7 @@
 #include "lib/records/requests.h"
 #include "service/api/job.h"
 #include "service/api/wait.h"
+#include "service/core/scheduler.h"
 #include "service/core/validate.h"
 
 #include <string.h>
@@ -22,6 +23,50 @@ static void run_post(struct job *job)
 	enqueue_posted(job, job->own);
 }
 
+struct malformed {
+	struct strings problems;
+	const char *service_id;
+};
+
+/* Whether that could be written or not, and if the id is known already: it is as wrong as before. */
+static void on_malformed(void *ctx, const struct error *err)
+{
+	struct job *job = ctx;
+	const struct malformed *m = job->own;
+	AUTO(arena_free) struct arena *a = STEAL(job->arena); /* the texts are in it */
+	struct http_request *rq = job_take_request(job);
+
+	(void)a;
+	(void)err;
+	api_reply_problems(&rq, &m->problems);
+}
+
+static void run_malformed(struct job *job)
+{
+	const struct malformed *m = job->own;
+	const struct response resp = { .request_id = job->id,
+		.state = STATE_FAILED,
+		.message = scheduler_malformed_text(&m->problems, job->arena),
+		.no_agent_responses = true };
+
+	job->writing = true;
+	requests_put_rejected(job->api->opt.store, job->life, &resp, m->service_id, on_malformed, job);
+}
+
+/* A scheduler asks for its id all the same, and takes "unknown" for "wait". */
+static void refuse_malformed(
+	struct api *api, struct http_request **rq, const struct request *posted, const struct strings *problems, struct arena **a)
+{
+	struct malformed *m = arena_alloc(*a, sizeof(*m));
+
+	*m = (struct malformed){ *problems, posted->service->id };
+	if (validate_id(posted->id) && validate_id(posted->service->id) &&
+		store_link(api->opt.store) == STORE_LINK_UP)
+		job_start(api, rq, true, posted->id, m, a, run_malformed);
+	else
+		api_reply_problems(rq, problems);
+}
+
 void api_request_post(struct http_request *rq, void *app)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -32,7 +77,7 @@ void api_request_post(struct http_request *rq, void *app)
 		return;
 	validate_request(posted, ((struct api *)app)->opt.upstream_syntax, a, &problems);
 	if (problems.n > 0)
-		api_reply_problems(&rq, &problems);
+		refuse_malformed(app, &rq, posted, &problems, &a);
 	else
 		job_start(app, &rq, true, posted->id, posted, &a, run_post);
 }

@@ -3,7 +3,7 @@
  * already
  *
  * The mapping node makes ids unique, so it is put first and looked up only if the id turns out to
- * be taken.
+ * be taken.  What is known of it is then the answer, or it is done anew (is_done_anew).
  *
  * Layer: service/api, private to it.  Threads: loop thread.
  *
@@ -16,6 +16,7 @@
 #include "lib/base/str.h"
 #include "lib/records/requests.h"
 #include "service/core/expand.h"
+#include "service/core/scheduler.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct enqueueing {
 	const struct request *put; /* what is stored: with addresses */
 	const char *refusal;       /* NULL: none */
 	const char *late;          /* its names were not resolved in time; NULL: they were */
+	bool again;                /* an id that has ended is put once more */
 };
 
 /* --- rules --- */
@@ -124,10 +126,30 @@ void enqueue_add_answers(const struct job *job, struct response *resp)
 		resp->agent_responses = answers;
 }
 
+static void on_put(void *ctx, int64_t index, const struct error *err);
+
+/* An id is one deploy, also for who posts it late; but for these two. */
+static bool is_done_anew(const struct job *job, const struct requests_found *found)
+{
+	const struct enqueueing *q = job->enqueue;
+	const struct api_options *opt = &job->api->opt;
+	const struct cached_service *s;
+
+	if (q->refusal != NULL || q->late != NULL || found->live || found->mapping_version < 0)
+		return false;
+	if (scheduler_is_malformed(found->resp))
+		return true;
+	if (opt->repost_after_ms == 0 || !state_cache_ready(opt->cache) ||
+		loop_wall_ms(opt->loop) - found->ended_ms < opt->repost_after_ms)
+		return false;
+	s = state_cache_get(opt->cache, q->rq->service->id);
+	return scheduler_adds_again(q->rq, found->resp, s != NULL ? s->state : NULL);
+}
+
 static void on_known(void *ctx, const struct requests_found *found, const struct error *err)
 {
 	struct job *job = ctx;
-	const struct enqueueing *q = job->enqueue;
+	struct enqueueing *q = job->enqueue;
 	struct response resp;
 
 	if (err != NULL) {
@@ -141,6 +163,12 @@ static void on_known(void *ctx, const struct requests_found *found, const struct
 	}
 	if (found->resp == NULL) { /* the folders are not there yet, or it has just gone */
 		job_again(job, LOOK_AGAIN_US);
+		return;
+	}
+	if (is_done_anew(job, found)) {
+		q->again = true;
+		job->writing = true;
+		requests_put_again(job->api->opt.store, job->life, q->put, found, on_put, job);
 		return;
 	}
 	resp = *found->resp;
@@ -167,13 +195,14 @@ static void look(struct job *job)
 static void on_put(void *ctx, int64_t index, const struct error *err)
 {
 	struct job *job = ctx;
-	const struct request *rq = ((const struct enqueueing *)job->enqueue)->put;
+	const struct enqueueing *q = job->enqueue;
+	const struct request *rq = q->put;
 	struct response resp = { .request_id = rq->id, .state = STATE_WAITING, .request = rq };
 	struct leader *ld = job->api->opt.leader;
 	AUTO(buf_release) struct buf text = BUF_INIT;
 
 	job->writing = false;
-	if (err != NULL && err->code == ERR_CONFLICT) {
+	if (err != NULL && err->code == ERR_CONFLICT && !q->again) {
 		look(job);
 		return;
 	}

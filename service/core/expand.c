@@ -8,10 +8,7 @@
 #include "service/core/expand.h"
 
 #include "lib/base/str.h"
-
-#include <string.h>
-
-#define TASK_REMOVAL "-REMOVE-"
+#include "service/core/scheduler.h"
 
 #define ALIAS(json, c)                                                                             \
 	{                                                                                          \
@@ -105,20 +102,6 @@ static bool wants_purge(const struct request *rq, const struct expand_facts *fac
 	       strings_have(&facts->purge_templates, template != NULL ? template : "");
 }
 
-/* A scheduler takes a task out by "<task>-REMOVE-<n>", with the definition of the task's own deploy, which may be an old
- * one or one that failed. */
-static bool is_task_removal(const struct request *rq)
-{
-	const char *end = rq->id + strlen(rq->id), *digits = end;
-	const size_t n = strlen(TASK_REMOVAL);
-
-	while (digits > rq->id && digits[-1] >= '0' && digits[-1] <= '9')
-		digits--;
-	return (rq->action == ACTION_NONE || rq->action == ACTION_UPDATE) && rq->add.n == 0 && rq->replace.n == 0 &&
-	       rq->remove.n > 0 && digits < end && (size_t)(digits - rq->id) > n &&
-	       strncmp(digits - n, TASK_REMOVAL, n) == 0;
-}
-
 struct request *expand_request(
 	const struct request *rq, const struct expand_facts *facts, struct arena *a)
 {
@@ -137,7 +120,7 @@ struct request *expand_request(
 	expand_aliases(s, &rq->service->groups, facts, a);
 	add_default_domains(s, facts, a);
 	out->purge_cache |= wants_purge(rq, facts);
-	out->upstream_update_only |= is_task_removal(rq);
+	out->upstream_update_only |= scheduler_removes_task(rq);
 	return out;
 }
 

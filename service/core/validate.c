@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define ID_MAX 220 /* bytes: an id made from it ("<id>-<ms>-DELETE") is a name too */
+#define REQUEST_ID_MAX 250 /* bytes, as of the requestId of its upstreams; a scheduler makes them of names of hosts */
+#define SERVICE_ID_MAX 220 /* an id made from it ("<id>-<ms>-DELETE") is one of a request */
 #define NAME_BYTES_MAX 250
 #define PROBLEMS_MAX 20
 #define UPSTREAM_ID_MAX 250
@@ -100,16 +101,21 @@ static bool breaks_id_rule(const char *s)
 	return *s == '\0' || strpbrk(s, " \t\n\v\f\r/|") != NULL;
 }
 
-static void check_id(const struct check *c, const char *path, const char *id)
+static void check_id(const struct check *c, const char *path, const char *id, size_t max)
 {
 	if (id == NULL)
 		problem(c, path, "may not be null");
 	else if (breaks_id_rule(id))
 		problem(c, path, SPACE_OR_BAR);
-	else if (strlen(id) > ID_MAX)
-		problem(c, path, arena_printf(c->a, "size must be between 1 and %d bytes", ID_MAX));
+	else if (strlen(id) > max)
+		problem(c, path, arena_printf(c->a, "size must be between 1 and %zu bytes", max));
 	else if (!validate_name(id))
 		problem(c, path, NOT_A_NAME);
+}
+
+bool validate_id(const char *s)
+{
+	return s != NULL && !breaks_id_rule(s) && strlen(s) <= REQUEST_ID_MAX && validate_name(s);
 }
 
 static void check_text(const struct check *c, const struct where *at, const char *s, size_t max)
@@ -131,7 +137,7 @@ static void check_texts(
 
 static void check_service(const struct check *c, const struct service *s)
 {
-	check_id(c, "loadBalancerService.serviceId", s->id);
+	check_id(c, "loadBalancerService.serviceId", s->id, SERVICE_ID_MAX);
 	if (s->id != NULL && strcmp(s->id, MAPPING_FOLDER) == 0)
 		problem(c, "loadBalancerService.serviceId", "is a name that ZooKeeper's records need for something else");
 	if (s->groups.n == 0)
@@ -204,7 +210,7 @@ void validate_request(const struct request *rq, enum upstream_syntax syntax, str
 {
 	const struct check c = { a, problems, syntax };
 
-	check_id(&c, "loadBalancerRequestId", rq->id);
+	check_id(&c, "loadBalancerRequestId", rq->id, REQUEST_ID_MAX);
 	check_service(&c, rq->service);
 	check_upstreams(&c, "addUpstreams", &rq->add, true);
 	check_upstreams(&c, "removeUpstreams", &rq->remove,

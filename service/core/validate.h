@@ -22,4 +22,7 @@ void validate_request(const struct request *rq, enum upstream_syntax syntax, str
  * ZooKeeper refuses? */
 bool validate_name(const char *s);
 
+/* Can it be the id of a request or a service? NULL: no. */
+bool validate_id(const char *s);
+
 #endif

@@ -53,7 +53,7 @@ static bool enough_registered(const struct flight *f)
 static bool anybody_serves(const struct flight *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		const struct strings *groups = &f->rq[i].plan.request->service->groups;
+		const struct strings *groups = &plan_asked(&f->rq[i].plan)->groups;
 
 		for (size_t k = 0; f->rq[i].dir == DIR_FORWARD && k < groups->n; k++) {
 			const struct roster_group *g = roster_get(f->w->roster, groups->items[k]);

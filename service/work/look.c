@@ -2,7 +2,8 @@
  * look.c - what clients ask about a request, answered from the leader's memory
  *
  * A live one only as far as somebody tells us of a cancel: in flight its status is watched; one that waits was read just now.
- * An ended one as its history entry has it, once the transaction that wrote it is known to be applied.
+ * An ended one as its history entry has it, once the transaction that wrote it is known to be applied; for a while, as another
+ * service may queue its id anew (requests_put_again), of which we hear a moment later.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -22,6 +23,7 @@ struct ended {
 	UT_hash_handle hh;
 	char *id, *json;
 	size_t len;
+	int64_t at; /* loop time */
 };
 
 static void drop(struct worker *w, struct ended *e)
@@ -50,6 +52,7 @@ void look_ended(struct worker *w, const char *request_id, const char *json, size
 	e->id = xstrdup(request_id);
 	e->json = xstrndup(json, len);
 	e->len = len;
+	e->at = loop_now(w->loop);
 	MAP_ADD(w->ended, id, e);
 	w->ended_bytes += len;
 	while (MAP_COUNT(w->ended) > ENDED_MAX || (w->ended_bytes > ENDED_BYTES && w->ended != e))
@@ -123,9 +126,10 @@ bool worker_look(const struct worker *w, const char *request_id, struct buf *jso
 	if (it != NULL)
 		return look_live(w, it, json);
 	MAP_FIND(w->ended, request_id, e);
-	if (e != NULL)
-		buf_append(json, e->json, e->len);
-	return e != NULL;
+	if (e == NULL || loop_now(w->loop) - e->at > LOOP_MS(w->opt.ended_known_ms))
+		return false;
+	buf_append(json, e->json, e->len);
+	return true;
 }
 
 bool worker_answers(const struct worker *w, const char *request_id, struct arena *a, struct record_map *out)

@@ -79,6 +79,18 @@ static bool has_entry(const struct past_service *s, const char *id)
 	return false;
 }
 
+static void drop_entry(struct past_service *s, const char *id)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->items[i].id, id) == 0)
+			free(s->items[i].id);
+		else
+			s->items[kept++] = s->items[i];
+	s->n = kept;
+}
+
 static void on_entries(void *ctx, const struct ended_entry *entries, size_t n, const struct error *err)
 {
 	struct past_service *s = ctx;
@@ -207,8 +219,8 @@ void past_ended(struct past *p, const struct flight *f)
 			else
 				s->items[kept++] = s->items[k];
 		s->n = kept;
-		if (!has_entry(s, it->id.request_id))
-			add_entry(s, it->id.request_id, loop_wall_ms(p->w->loop), true);
+		drop_entry(s, it->id.request_id); /* posted anew: it is young again */
+		add_entry(s, it->id.request_id, loop_wall_ms(p->w->loop), true);
 	}
 }
 

@@ -265,6 +265,7 @@ struct worker *worker_new(struct loop *l, struct store *st, struct client *cl, c
 	w->client = cl;
 	w->opt = *opt;
 	w->opt.tick_ms = opt->tick_ms != 0 ? opt->tick_ms : 5000;
+	w->opt.ended_known_ms = opt->ended_known_ms != 0 ? opt->ended_known_ms : 60000;
 	w->opt.history_spared_ms = opt->history_spared_ms != 0 ? opt->history_spared_ms : 120000;
 	w->history_max = opt->history_max;
 	default_java(&w->opt.java);

@@ -38,6 +38,7 @@ struct worker_options {
 	int64_t history_age_ms;     /* older ones are dropped by the walk; 0 = none for their age */
 	int64_t history_spared_ms;  /* younger ones are kept all the same: a client may be asking for them; 0 = 2 minutes */
 	int64_t history_every_ms;   /* from the end of a walk to the next; 0 = a day */
+	int64_t ended_known_ms;     /* so long an end is answered from memory: nobody may post the id anew before; 0 = 1 minute */
 	struct plan_limits limits;
 	const char *auth_key;       /* sent to agents; NULL = none */
 	struct java_options java;

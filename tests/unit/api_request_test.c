@@ -38,6 +38,12 @@ static void nothing_stored(struct box *x)
 	assert_int_equal(count(x, "/responseHistory"), 1);
 }
 
+static void nothing_queued(struct box *x)
+{
+	assert_int_equal(count(x, "/queue"), 0);
+	assert_int_equal(count(x, "/request"), 0);
+}
+
 static void expect_node(struct box *x, const char *path, const char *text)
 {
 	const struct store_node *node = mem_server_get(x->srv, path);
@@ -118,6 +124,75 @@ static void test_rules_refuse_and_remember(void **state)
 	assert_int_equal(count(&x, "/queue"), 0);
 	assert_int_equal(count(&x, "/request"), 0);
 	box_stop(&x);
+}
+
+/* GET must not say "unknown", which a scheduler takes for "wait"; a body that is right may have the id. */
+static void test_malformed_is_remembered(void **state)
+{
+	static const char problem[] = "addUpstreams[0].upstream is not valid: ";
+	struct box x = { 0 };
+	const struct answer *got;
+
+	(void)state;
+	box_start(&x, false);
+	for (int i = 0; i < 2; i++) {
+		got = ask(&x, "POST", "/request", BODY("m1", "10.0.0.1", ""));
+		assert_int_equal(got->status, 422);
+		assert_non_null(strstr(buf_cstr(&got->body), problem));
+		got = ask(&x, "GET", "/request/m1", NULL);
+		assert_int_equal(got->status, 200);
+		assert_non_null(strstr(buf_cstr(&got->body), "\"loadBalancerState\":\"FAILED\""));
+		assert_non_null(strstr(buf_cstr(&got->body), "\"message\":\"Malformed request: addUpstreams[0].upstream is not"));
+	}
+	nothing_queued(&x);
+	expect(&x, "POST", "/request", BODY("m1", "10.0.0.1:80", ""), 200,
+		ANSWER("m1", "WAITING", QUEUED("m1", "0"), "{}", ECHO("m1", "10.0.0.1:80", "")));
+	expect(&x, "GET", "/request/m1", NULL, 200,
+		ANSWER("m1", "WAITING", QUEUED("m1", "0"), "{}", ECHO("m1", "10.0.0.1:80", "")));
+	/* What is wrong now changes nothing of what is queued. */
+	assert_int_equal(ask(&x, "POST", "/request", BODY("m1", "10.0.0.1", ""))->status, 422);
+	expect(&x, "GET", "/request/m1", NULL, 200,
+		ANSWER("m1", "WAITING", QUEUED("m1", "0"), "{}", ECHO("m1", "10.0.0.1:80", "")));
+	/* Without ids nobody can ask for it; without ZooKeeper nothing can be kept. */
+	assert_int_equal(ask(&x, "POST", "/request", BODY("a b", "10.0.0.1", ""))->status, 422);
+	store_mem_cut(x.st, INT64_MAX);
+	run_for(&x, LOOP_MS(10));
+	assert_int_equal(ask(&x, "POST", "/request", BODY("m2", "10.0.0.1", ""))->status, 422);
+	box_stop(&x);
+}
+
+/* A task that was thought lost is back. */
+static void test_an_addition_is_done_anew(void **state)
+{
+	static const char lost[] = BODY("t-ADD-1", "10.0.0.1:80", ""),
+			  old[] = ANSWER("t-ADD-1", "SUCCESS", "done", "{}", ECHO("t-ADD-1", "10.0.0.1:80", "")),
+			  there[] = ANSWER("t-ADD-2", "SUCCESS", "done", "{}", ECHO("t-ADD-2", "10.0.0.2:80", "")),
+			  anew[] = ANSWER("t-ADD-1", "WAITING", QUEUED("t-ADD-1", "0"), "{}", ECHO("t-ADD-1", "10.0.0.1:80", ""));
+
+	(void)state;
+	for (int on = 0; on < 2; on++) {
+		struct box x = { .options.repost_after_ms = on * 10000 };
+
+		box_start(&x, false);
+		mem_server_put(x.srv, "/responseHistory/s1/t-ADD-1", old);
+		mem_server_put(x.srv, "/responseHistory/requestIdMapping/t-ADD-1", "\"s1\"");
+		mem_server_put(x.srv, "/responseHistory/s1/t-ADD-2", there);
+		mem_server_put(x.srv, "/responseHistory/requestIdMapping/t-ADD-2", "\"s1\"");
+		mem_server_put(x.srv, "/state/s1", SERVICE_JSON("s1"));
+		mem_server_put(x.srv, "/state/s1/MTAuMC4wLjI6ODA=|t-ADD-2||default|", "");
+		mem_server_put(x.srv, "/state-last-updated", "1");
+		run_for(&x, LOOP_MS(500));
+		expect(&x, "POST", "/request", lost, 200, old); /* it may be a late copy of the first post */
+		run_for(&x, LOOP_MS(10000));
+		expect(&x, "POST", "/request", BODY("t-ADD-2", "10.0.0.2:80", ""), 200, there);
+		expect(&x, "POST", "/request", BODY("t-ADD-1", "10.0.0.3:80", ""), 200, old);
+		for (int i = 0; i < 2; i++)
+			expect(&x, "POST", "/request", lost, 200, on ? anew : old);
+		expect(&x, "GET", "/request/t-ADD-1", NULL, 200, on ? anew : old);
+		assert_int_equal(count(&x, "/queue"), on);
+		assert_int_equal(count(&x, "/responseHistory/s1"), 2 - on);
+		box_stop(&x);
+	}
 }
 
 static void test_too_large_for_a_transaction(void **state)
@@ -232,7 +307,7 @@ static void test_bad_bodies(void **state)
 			strstr(buf_cstr(&got->body), rows[i].part) == NULL)
 			fail_msg("%s: %d %s", rows[i].body, got->status, buf_cstr(&got->body));
 		assert_string_equal(got->type, JSON_TYPE);
-		nothing_stored(&x);
+		nothing_queued(&x);
 	}
 	box_stop(&x);
 }
@@ -493,6 +568,8 @@ int main(void)
 		cmocka_unit_test(test_post),
 		cmocka_unit_test(test_an_old_answer_is_given_again),
 		cmocka_unit_test(test_rules_refuse_and_remember),
+		cmocka_unit_test(test_malformed_is_remembered),
+		cmocka_unit_test(test_an_addition_is_done_anew),
 		cmocka_unit_test(test_too_large_for_a_transaction),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_bodies),

@@ -114,6 +114,50 @@ static void a_finished_id_stays_taken(void **state)
 	sample_end(&x.s);
 }
 
+struct again {
+	struct asking x;
+	struct requests_found found;
+};
+
+static void on_look_for_again(void *ctx, const struct requests_found *f, const struct error *err)
+{
+	struct again *g = ctx;
+
+	sample_on_done(&g->x.s, err);
+	g->found = *f;
+	g->found.resp = NULL;
+	g->found.service_id = arena_strdup(g->x.s.arena, f->service_id);
+}
+
+/* Two who saw the same end: one of them puts it again. */
+static void an_ended_id_is_put_again_once(void **state)
+{
+	struct again g;
+	struct asking *x = &g.x;
+
+	(void)state;
+	begin(x);
+	mem_server_put(x->s.server, path_mapping(x->s.arena, "r1"), "\"t\"");
+	mem_server_put(x->s.server, path_history_entry(x->s.arena, "t", "r1"),
+		"{\"loadBalancerRequestId\":\"r1\",\"loadBalancerState\":\"FAILED\"}");
+	requests_look(x->s.st, x->s.life, "r1", on_look_for_again, &g);
+	sample_wait(&x->s);
+	assert_false(g.found.live);
+	assert_true(g.found.mapping_version >= 0);
+	requests_put_again(x->s.st, x->s.life, request(x), &g.found, on_put, x);
+	sample_wait(&x->s);
+	assert_int_equal(x->s.code, 0);
+	assert_int_equal(x->index, 0);
+	expect_node(&x->s, path_mapping(x->s.arena, "r1"), "\"s\"");
+	assert_null(mem_server_get(x->s.server, path_history_entry(x->s.arena, "t", "r1")));
+	look(x, "r1");
+	assert_true(x->live);
+	requests_put_again(x->s.st, x->s.life, request(x), &g.found, on_put, x);
+	sample_wait(&x->s);
+	assert_int_equal(x->s.code, ERR_CONFLICT);
+	sample_end(&x->s);
+}
+
 static void rejected_ones_are_remembered(void **state)
 {
 	struct asking x;
@@ -332,6 +376,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(put_is_one_transaction),
 		cmocka_unit_test(a_finished_id_stays_taken),
+		cmocka_unit_test(an_ended_id_is_put_again_once),
 		cmocka_unit_test(rejected_ones_are_remembered),
 		cmocka_unit_test(looked_up_in_every_state),
 		cmocka_unit_test(one_of_java_names_its_service_itself),
