@@ -335,7 +335,7 @@ void api_group_base_path(struct http_request *rq, void *app)
 	const char *group = http_param(rq, "group"), *path = http_query(rq, "basePath");
 	char *own = arena_strdup(a, path);
 
-	if (path == NULL)
+	if (path == NULL || *path == '\0')
 		http_reply_error(&rq, 400, "basePath must not be null");
 	else if (!validate_name(group) || strlen(path) > 4096)
 		api_reply_not_found(&rq);

@@ -146,7 +146,7 @@ void api_group_free_base_path(struct http_request *rq, void *app)
 	struct freeing *f = arena_alloc(a, sizeof(*f));
 
 	*f = (struct freeing){ .key = arena_strdup(a, path) };
-	if (path == NULL)
+	if (path == NULL || *path == '\0')
 		http_reply_error(&rq, 400, "basePath must not be null");
 	else if (!validate_name(group) || strlen(path) > KEY_MAX)
 		http_reply(&rq, 204, NULL, NULL);
