@@ -228,14 +228,12 @@ contract: $(B)/contract ## the cases of tests/contract in one thread; some: make
 	@$(B)/contract tests/contract $(T)
 
 # The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
-BENCH_BIN := $(B)/bench/floor $(B)/bench/deploys $(B)/bench/templates
+BENCH_BIN := $(patsubst %,$(B)/bench/%,floor deploys templates bare load)
 $(B)/bench/floor: $(patsubst %,$(B)/tests/bench/%.o,floor floor_txn floor_host bench) $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/bench/deploys: $(B)/tests/bench/deploys.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/bench/templates: $(B)/tests/bench/templates.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
+$(B)/bench/deploys $(B)/bench/templates $(B)/bench/bare $(B)/bench/load: \
+		$(B)/bench/%: $(B)/tests/bench/%.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

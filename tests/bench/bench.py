@@ -2,7 +2,7 @@
 """make bench: what a deploy takes, as a ratio to the least that its parts take, both measured in this run.
 
 README.md says what is measured and how. Prints one table; never fails because a goal was missed, but ends with 1 when
-something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=templates,true,10,1000,rate: some of it.
+something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=templates,true,10,1000,rate,http: some of it.
 BENCH_STAGES=1: afterwards, some deploys with debug logs, and where their time goes.
 """
 import os
@@ -25,6 +25,7 @@ from harness.styles import Collected  # noqa: E402
 from harness.zookeeper import ZooKeeper, jars  # noqa: E402
 
 import rendering  # noqa: E402
+import serving  # noqa: E402
 import stages  # noqa: E402
 
 QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")
@@ -52,8 +53,11 @@ class BenchZooKeeper(ZooKeeper):
 class NoHAProxy:
     master_socket = stats_socket = ""
 
+    def __init__(self, check="/bin/true"):
+        self.check = check
+
     def check_command(self):
-        return "/bin/true"
+        return self.check
 
 
 class BenchAgent(Agent):
@@ -110,7 +114,7 @@ class FloorHost(Process):
 class Stand:
     """One service, its agents, and as many floor hosts, on one ZooKeeper."""
 
-    def __init__(self, zk, folder, name, agents, haproxy, services, options=None):
+    def __init__(self, zk, folder, name, agents, haproxy, services, options=None, check="/bin/true"):
         self.zk, self.folder, self.name, self.services = zk, os.path.join(folder, name), name, services
         os.makedirs(self.folder)
         self.service = Service(self.folder, "service", zk.quorum, name, base_options(options))
@@ -120,7 +124,7 @@ class Stand:
             os.makedirs(root)
             style = Collected(root)
             lb = HAProxy(self.folder, "lb%d-haproxy" % (i + 1), style.routing(), style.includes()) if haproxy \
-                else NoHAProxy()
+                else NoHAProxy(check)
             self.agents.append(BenchAgent(self.folder, "agent%d" % (i + 1), zk.quorum, name, GROUP, root, lb,
                                           style.templates(), base_options(options)))
             if haproxy:
@@ -190,6 +194,13 @@ class Stand:
                        "poll_us=20000")[-1]
         return row["done"] * 1e6 / row["us"]
 
+    def floor_enqueue(self, ms, chains):
+        """Requests per second."""
+        self.runs += 1
+        row = self.run("floor", "enqueue", "quorum=" + self.zk.quorum, "ns=floor-%s-%d" % (self.name, self.runs),
+                       "prefix=s", "chains=%d" % chains, "ms=%d" % ms)[-1]
+        return row["done"] * 1e6 / row["us"]
+
     def floor_rate(self, seconds, chains):
         self.runs += 1
         row = self.run("floor", "rate", "quorum=" + self.zk.quorum, "ns=floor-%s-%d" % (self.name, self.runs),
@@ -225,6 +236,15 @@ class Table:
         met = "-" if goal is None else "yes" if ratio <= goal else "NO"
         self.rows.append((what, parts, short(floor), short(ours), unit, short(ratio),
                           "-" if goal is None else "<= %s" % goal, met))
+
+    def add_rates(self, what, parts, floors, rates, goal):
+        """Per second, of rounds that stand side by side: the more the better."""
+        ratios = [o / f for f, o in zip(floors, rates)]
+        ratio = statistics.median(ratios)
+        self.rows.append((what, parts, short(statistics.median(floors)), short(statistics.median(rates)), "requests/s",
+                          "%s (%s-%s)" % (short(ratio), short(min(ratios)), short(max(ratios))),
+                          "-" if goal is None else ">= %s" % goal,
+                          "-" if goal is None else "yes" if ratio >= goal else "NO"))
 
     def show(self):
         head = ("what", "floor's parts (medians, ms)", "floor", "ours", "", "ratio", "goal", "met")
@@ -270,6 +290,21 @@ def throughput(table, stand, rounds, seconds, clients):
             clients, r + 1, floors[-1], ours[-1]))
     f, o = statistics.median(floors), statistics.median(ours)
     table.add("%d services in flight" % clients, "T0, T2, T3 of each request, no agents", f, o, f / o, "requests/s", None)
+
+
+def serve(table, zk, folder):
+    gate = serving.Gate(folder)
+    stand = Stand(zk, folder, "http", 1, False, serving.SERVICES, None, gate.command)
+    start = time.monotonic()
+    try:
+        serving.give_time(stand)
+        stand.start()
+        say("http: %d services, ready after %.1f s" % (serving.SERVICES, time.monotonic() - start))
+        serving.rows(table, stand, folder, gate, QUICK, say, Failed)
+    finally:
+        stand.stop()
+    if stand.complaints():
+        raise Failed("\n".join(stand.complaints()))
 
 
 def measure(zk, folder, name, agents, haproxy, services, body):
@@ -320,6 +355,8 @@ def bench(folder):
                 def with_haproxy(stand):
                     latency(table, stand, "2 HAProxies, %d services" % services, rounds, count, False)
                 measure(zk, folder, "haproxy%d" % services, 2, True, services, with_haproxy)
+        if wanted("http"):
+            serve(table, zk, folder)
     finally:
         zk.stop()
         if table.rows:

@@ -9,6 +9,8 @@
  *         of the call before them, those of the host that answered last.
  *     floor rate quorum=Q ns=N prefix=S services=M seconds=T
  *         T0, T2, T3 of M services at a time, without hosts: what the transactions alone allow.
+ *     floor enqueue quorum=Q ns=N prefix=S chains=M ms=T
+ *         T0 alone, M at a time, each of a service of its own.
  *     floor fill quorum=Q ns=N prefix=S services=M
  *         Makes M services, each as its first deploy would, for a cluster that starts later.
  *
@@ -31,6 +33,7 @@
 #include <string.h>
 
 #define CALL_US 60000000
+#define FIRST_ALONE 1000000 /* names as long as those of serving.py */
 
 enum stage { T0, CALL1, T2, CALL2, T3, STAGES };
 
@@ -39,8 +42,8 @@ struct floor {
 	struct client *client;
 	struct floor_txn txn;
 	struct store_listener listener;
-	bool started, fill;
-	int64_t start, until, count, warm, made; /* until: 0 = count deploys, one by one */
+	bool started, fill, enqueue; /* enqueue: nothing but T0 */
+	int64_t chains, start, until, count, warm, made; /* until: 0 = count deploys, one by one */
 	size_t running;
 };
 
@@ -111,7 +114,7 @@ static void leave(struct chain *c)
 
 	c->us[c->stage] = now - c->at;
 	c->at = now;
-	if (c->stage == T3)
+	if (c->stage == (c->f->enqueue ? T0 : T3))
 		end_deploy(c);
 	else
 		enter(c, next[c->stage]);
@@ -214,21 +217,22 @@ static void enter(struct chain *c, enum stage stage)
 static void on_ready(void *ctx)
 {
 	struct floor *f = ctx;
-	int64_t chains = f->until != 0 ? f->txn.services : 1;
 
 	if (f->fill) {
 		loop_stop(f->loop);
 		return;
 	}
+	if (f->enqueue)
+		f->txn.services = INT64_MAX; /* none of them is made */
 	f->start = clock_mono_us();
 	if (f->until != 0)
 		f->until += f->start;
-	for (int64_t i = 0; i < chains; i++) {
+	for (int64_t i = 0; i < f->chains; i++) {
 		struct chain *c = xcalloc(1, sizeof(*c));
 
 		c->f = f;
-		c->k = f->txn.services + i;
-		c->step = chains;
+		c->k = (f->enqueue ? FIRST_ALONE : f->txn.services) + i;
+		c->step = f->chains;
 		f->running++;
 		start_deploy(c);
 	}
@@ -262,17 +266,19 @@ static void run(char *const *argv, const char *what)
 	AUTO(xfree_p) char *list = xstrdup(bench_text(argv, "hosts", ""));
 	struct floor f = {.loop = loop_new()};
 	struct error err = ERROR_INIT;
-	bool rate = str_eq(what, "rate");
+	bool enqueue = str_eq(what, "enqueue"), rate = str_eq(what, "rate") || enqueue;
 	char **hosts = split(list, &f.txn.n_hosts);
 
 	f.fill = str_eq(what, "fill");
+	f.enqueue = enqueue;
 	f.count = bench_number(argv, "count", 0);
 	f.warm = bench_number(argv, "warm", 0);
-	f.until = rate ? bench_number(argv, "seconds", INT64_MIN) * 1000000 : 0;
+	f.until = enqueue ? bench_number(argv, "ms", INT64_MIN) * 1000 : rate ? bench_number(argv, "seconds", INT64_MIN) * 1000000 : 0;
 	f.client = client_new(f.loop, NULL);
 	f.txn.hosts = hosts;
 	f.txn.prefix = bench_text(argv, "prefix", NULL);
-	f.txn.services = bench_number(argv, "services", INT64_MIN);
+	f.txn.services = bench_number(argv, "services", enqueue ? 0 : INT64_MIN);
+	f.chains = enqueue ? bench_number(argv, "chains", INT64_MIN) : rate ? f.txn.services : 1;
 	f.txn.life = life_new();
 	if (store_zk_new(f.loop, &zk, &f.txn.st, &err) != 0)
 		floor_fail("zookeeper", &err);
@@ -296,8 +302,8 @@ int main(int argc, char **argv)
 	log_set_level(LOG_LEVEL_WARN);
 	if (str_eq(what, "host"))
 		return floor_host(argv);
-	if (!str_eq(what, "deploy") && !str_eq(what, "rate") && !str_eq(what, "fill")) {
-		(void)fprintf(stderr, "usage: floor host|deploy|rate|fill name=value...\n");
+	if (!str_eq(what, "deploy") && !str_eq(what, "rate") && !str_eq(what, "fill") && !str_eq(what, "enqueue")) {
+		(void)fprintf(stderr, "usage: floor host|deploy|rate|enqueue|fill name=value...\n");
 		return 2;
 	}
 	run(argv, what);

@@ -26,10 +26,13 @@ struct setup {
 	struct floor_txn *t;
 	struct arena *arena;
 	size_t folder, folders;
-	int64_t service;
+	int64_t service; /* the next to be made */
+	size_t running;  /* that are being made */
 	void (*done)(void *ctx);
 	void *ctx;
 };
+
+#define SERVICES_AT_ONCE 64
 
 /* The first ones are what services need; the others are a running cluster's own. */
 #define FOLDERS_OF_SERVICES 6
@@ -55,6 +58,7 @@ static void on_service(void *ctx, const struct store_result *res, const struct e
 	(void)res;
 	if (err != NULL)
 		floor_fail("making a service", err);
+	s->running--;
 	setup_next(s);
 }
 
@@ -108,10 +112,12 @@ static void setup_next(struct setup *s)
 		store_ensure(s->t->st, folders[s->folder++], on_folder, s);
 		return;
 	}
-	if (s->service < s->t->services) {
+	while (s->service < s->t->services && s->running < SERVICES_AT_ONCE) {
+		s->running++;
 		make_service(s, s->service++);
-		return;
 	}
+	if (s->running > 0)
+		return;
 	s->done(s->ctx);
 	free(s);
 }
