@@ -127,11 +127,25 @@ void *xgrow(void *items, size_t n, size_t *cap, size_t size)
 	return items;
 }
 
+static struct chunk *chunk_new(size_t size)
+{
+	struct chunk *c;
+
+	ASSERT(size <= SIZE_MAX - sizeof(*c));
+	c = xcalloc(1, sizeof(*c) + size);
+	c->size = size;
+	return c;
+}
+
+/* It lives in its first chunk: most arenas need no other, and are one allocation. */
 struct arena *arena_new(void)
 {
-	struct arena *a = xcalloc(1, sizeof(*a));
+	struct chunk *c = chunk_new(sizeof(struct arena) + ARENA_FIRST);
+	struct arena *a = (struct arena *)(void *)c->data;
 
-	a->next_size = ARENA_FIRST;
+	c->used = sizeof(*a);
+	a->head = c;
+	a->next_size = ARENA_FIRST * 2;
 	return a;
 }
 
@@ -145,29 +159,16 @@ void arena_free(struct arena **a)
 		next = c->next;
 		free(c);
 	}
-	free(*a);
 	*a = NULL;
-}
-
-static struct chunk *chunk_new(size_t size)
-{
-	struct chunk *c;
-
-	ASSERT(size <= SIZE_MAX - sizeof(*c));
-	c = xcalloc(1, sizeof(*c) + size);
-	c->size = size;
-	return c;
 }
 
 static void *take(struct arena *a, size_t n, size_t align)
 {
 	struct chunk *c = a->head;
-	size_t at = 0;
+	size_t at = (c->used + align - 1) & ~(align - 1);
 
-	if (c != NULL)
-		at = (c->used + align - 1) & ~(align - 1);
-	if (c == NULL || at > c->size || n > c->size - at) {
-		if (n > a->next_size / 2 && c != NULL) {
+	if (at > c->size || n > c->size - at) {
+		if (n > a->next_size / 2) {
 			/* A large one lives alone, so that the rest of the current chunk is not lost. */
 			struct chunk *alone = chunk_new(n);
 

@@ -41,10 +41,10 @@ static void make_key(struct buf *key, const char *const *labels, size_t n)
 		buf_append(key, labels[i], strlen(labels[i]) + 1);
 }
 
-static struct series *find(const struct metric_row *row, const char *const *labels, size_t n)
+static struct metric_series *find(const struct metric_row *row, const char *const *labels, size_t n)
 {
 	AUTO(buf_release) struct buf key = BUF_INIT;
-	struct series *s;
+	struct metric_series *s;
 
 	if (n == 0)
 		return row->series;
@@ -53,10 +53,10 @@ static struct series *find(const struct metric_row *row, const char *const *labe
 	return s;
 }
 
-static struct series *make(struct metric_row *row, const char *const *labels, size_t n)
+static struct metric_series *make(struct metric_row *row, const char *const *labels, size_t n)
 {
 	AUTO(buf_release) struct buf key = BUF_INIT;
-	struct series *s = xcalloc(1, sizeof(*s));
+	struct metric_series *s = xcalloc(1, sizeof(*s));
 
 	make_key(&key, labels, n);
 	if (n == 0)
@@ -72,11 +72,11 @@ static struct series *make(struct metric_row *row, const char *const *labels, si
 	return s;
 }
 
-static struct series *series_of(struct metrics *m, size_t at, const char *const *labels, enum metric_kind kind)
+static struct metric_series *series_of(struct metrics *m, size_t at, const char *const *labels, enum metric_kind kind)
 {
 	const char *const others[METRIC_LABELS_MAX] = { other, other, other };
 	struct metric_row *row;
-	struct series *s;
+	struct metric_series *s;
 	size_t n;
 
 	ASSERT(at < m->n && m->table[at].kind == kind);
@@ -130,7 +130,7 @@ struct metrics *metrics_new(const struct metric *table, size_t n)
 
 static void forget(struct metric_row *row)
 {
-	struct series *s, *tmp;
+	struct metric_series *s, *tmp;
 
 	HASH_ITER(hh, row->series, s, tmp) {
 		HASH_DEL(row->series, s);
@@ -174,16 +174,29 @@ void metrics_set(struct metrics *m, size_t row, const char *const *labels, doubl
 
 void metrics_took(struct metrics *m, size_t row, const char *const *labels, int64_t us)
 {
+	if (m != NULL)
+		metric_series_took(series_of(m, row, labels, METRIC_HISTOGRAM), us);
+}
+
+struct metric_series *metrics_series(struct metrics *m, size_t row, const char *const *labels)
+{
+	ASSERT(row < m->n);
+	return series_of(m, row, labels, m->table[row].kind);
+}
+
+void metric_series_add(struct metric_series *s, uint64_t n)
+{
+	s->count += n;
+}
+
+void metric_series_took(struct metric_series *s, int64_t us)
+{
 	const double *bounds;
 	size_t n = metrics_bounds(&bounds);
-	struct series *s;
 	double seconds;
 
-	if (m == NULL)
-		return;
 	us = us > 0 ? us : 0;
 	seconds = (double)us / 1e6;
-	s = series_of(m, row, labels, METRIC_HISTOGRAM);
 	s->count++;
 	s->sum_us += (uint64_t)us;
 	for (size_t i = 0; i < n; i++)
@@ -195,7 +208,7 @@ void metrics_took(struct metrics *m, size_t row, const char *const *labels, int6
 
 double metrics_value(const struct metrics *m, size_t row, const char *const *labels)
 {
-	const struct series *s;
+	const struct metric_series *s;
 
 	ASSERT(row < m->n);
 	s = find(&m->rows[row], labels, metric_labels(&m->table[row]));

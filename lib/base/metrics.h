@@ -47,6 +47,12 @@ void metrics_set(struct metrics *m, size_t row, const char *const *labels, doubl
 void metrics_took(struct metrics *m, size_t row, const char *const *labels, int64_t us); /* a histogram */
 void metrics_forget(struct metrics *m, size_t row); /* all series of a row: before its gauges are set anew */
 
+/* For what is told very often: the series itself, good until its row is forgotten. Then as metrics_add(), metrics_took(). */
+struct metric_series;
+struct metric_series *metrics_series(struct metrics *m, size_t row, const char *const *labels);
+void metric_series_add(struct metric_series *s, uint64_t n);
+void metric_series_took(struct metric_series *s, int64_t us);
+
 /* What a counter or a gauge says, or how often a histogram was told; 0 = there is no such series. */
 double metrics_value(const struct metrics *m, size_t row, const char *const *labels);
 

@@ -13,7 +13,7 @@
 
 #define METRIC_BUCKETS 18
 
-struct series {
+struct metric_series {
 	UT_hash_handle hh;
 	char *key;
 	size_t key_len;
@@ -25,7 +25,7 @@ struct series {
 };
 struct metric_row {
 	enum metric_kind kind;
-	struct series *series;
+	struct metric_series *series;
 };
 struct metrics {
 	const struct metric *table;

@@ -29,7 +29,7 @@ static void put_escaped(struct buf *out, const char *s, bool quotes)
 }
 
 /* {a="x",le="0.5"}, or nothing. */
-static void put_labels(struct buf *out, const struct metric *row, const struct series *s, const char *le)
+static void put_labels(struct buf *out, const struct metric *row, const struct metric_series *s, const char *le)
 {
 	size_t n = metric_labels(row);
 
@@ -46,7 +46,7 @@ static void put_labels(struct buf *out, const struct metric *row, const struct s
 	buf_char(out, '}');
 }
 
-static void put_sample(struct buf *out, const struct metric *row, const char *suffix, const struct series *s, const char *le)
+static void put_sample(struct buf *out, const struct metric *row, const char *suffix, const struct metric_series *s, const char *le)
 {
 	buf_str(out, row->name);
 	buf_str(out, suffix);
@@ -54,7 +54,7 @@ static void put_sample(struct buf *out, const struct metric *row, const char *su
 	buf_char(out, ' ');
 }
 
-static void put_histogram(struct buf *out, const struct metric *row, const struct series *s)
+static void put_histogram(struct buf *out, const struct metric *row, const struct metric_series *s)
 {
 	AUTO(buf_release) struct buf le = BUF_INIT;
 	const double *bounds;
@@ -76,7 +76,7 @@ static void put_histogram(struct buf *out, const struct metric *row, const struc
 	buf_printf(out, "%llu\n", (unsigned long long)s->count);
 }
 
-static void put_series(struct buf *out, const struct metric *row, const struct series *s)
+static void put_series(struct buf *out, const struct metric *row, const struct metric_series *s)
 {
 	switch (row->kind) {
 	case METRIC_COUNTER:
@@ -105,7 +105,7 @@ static void print_text(const struct metrics *m, bool open, struct buf *out)
 		buf_printf(out, "# HELP %.*s ", (int)n, row->name);
 		put_escaped(out, row->help, open); /* the older form leaves quotes as they are */
 		buf_printf(out, "\n# TYPE %.*s %s\n", (int)n, row->name, kind_names[row->kind]);
-		for (const struct series *s = m->rows[i].series; s != NULL; s = s->hh.next)
+		for (const struct metric_series *s = m->rows[i].series; s != NULL; s = s->hh.next)
 			put_series(out, row, s);
 	}
 	if (open)
@@ -115,7 +115,7 @@ static void print_text(const struct metrics *m, bool open, struct buf *out)
 /* --- JSON --- */
 
 /* What lies within a bucket is taken to lie evenly. */
-static double quantile(const struct series *s, double q)
+static double quantile(const struct metric_series *s, double q)
 {
 	const double *bounds;
 	size_t n = metrics_bounds(&bounds);
@@ -133,7 +133,7 @@ static double quantile(const struct series *s, double q)
 	return bounds[n - 1];
 }
 
-static void put_snapshot(struct buf *out, const struct series *s)
+static void put_snapshot(struct buf *out, const struct metric_series *s)
 {
 	static const struct {
 		const char *name;
@@ -149,7 +149,7 @@ static void put_snapshot(struct buf *out, const struct series *s)
 	buf_str(out, "}}");
 }
 
-static void put_json_value(struct buf *out, enum metric_kind kind, const struct series *s)
+static void put_json_value(struct buf *out, enum metric_kind kind, const struct metric_series *s)
 {
 	switch (kind) {
 	case METRIC_COUNTER:
@@ -165,7 +165,7 @@ static void put_json_value(struct buf *out, enum metric_kind kind, const struct 
 }
 
 /* "name{label=value,…}": Java's registry has names only. */
-static void put_json_name(struct buf *out, const struct metric *row, const struct series *s)
+static void put_json_name(struct buf *out, const struct metric *row, const struct metric_series *s)
 {
 	AUTO(buf_release) struct buf name = BUF_INIT;
 	size_t n = metric_labels(row);
@@ -186,7 +186,7 @@ static void put_members(const struct metrics *m, unsigned kinds, bool names_only
 	for (size_t i = 0; i < m->n; i++) {
 		if (!(kinds >> m->table[i].kind & 1))
 			continue;
-		for (const struct series *s = m->rows[i].series; s != NULL; s = s->hh.next) {
+		for (const struct metric_series *s = m->rows[i].series; s != NULL; s = s->hh.next) {
 			if (!first)
 				buf_char(out, ',');
 			first = false;

@@ -40,6 +40,16 @@ struct http_carrier {
 	void (*reply)(struct http_request *rq, struct http_payload *pl_take);
 };
 
+/* Where the answers of one route are counted: looked up once; further statuses are looked up each time. */
+#define ROUTE_METER_CODES 4
+struct route_meter {
+	struct metric_series *took;
+	struct {
+		int code;
+		struct metric_series *series;
+	} codes[ROUTE_METER_CODES];
+};
+
 struct http_request {
 	const struct http_carrier *carrier; /* NULL: detached */
 	void *exchange;                     /* the carrier's own */
@@ -50,7 +60,9 @@ struct http_request {
 	struct http_pair *headers, *params, *reply_headers;
 	struct metrics *metrics; /* that count its answer; NULL = none */
 	int64_t started;
+	const struct match *match; /* router.c's; NULL: nobody has looked */
 	const struct route *route; /* NULL: none was found */
+	struct route_meter *meter; /* of the route; NULL with it */
 	bool left; /* the client has gone */
 	void (*gone)(void *ctx);
 	void *gone_ctx;

@@ -35,17 +35,50 @@ void http_meter(struct http_request *rq, struct metrics *m)
 	rq->started = m != NULL ? now_us() : 0;
 }
 
-void http_metered(const struct http_request *rq, int status)
+static struct metric_series *answers(const struct http_request *rq, int status)
 {
 	const char *method = rq->route != NULL ? rq->route->method : "other";
 	const char *route = rq->route != NULL ? rq->route->pattern : "none";
 	char code[12];
 
+	snprintf(code, sizeof(code), "%d", status);
+	return metrics_series(rq->metrics, METRIC_HTTP_REQUESTS, METRIC_LABELS(method, route, code));
+}
+
+static struct metric_series *durations(const struct http_request *rq)
+{
+	const char *method = rq->route != NULL ? rq->route->method : "other";
+	const char *route = rq->route != NULL ? rq->route->pattern : "none";
+
+	return metrics_series(rq->metrics, METRIC_HTTP_DURATION, METRIC_LABELS(method, route));
+}
+
+static struct metric_series *known_answers(const struct http_request *rq, int status)
+{
+	struct route_meter *m = rq->meter;
+
+	for (size_t i = 0; m != NULL && i < ROUTE_METER_CODES; i++) {
+		if (m->codes[i].series == NULL) {
+			m->codes[i].code = status;
+			m->codes[i].series = answers(rq, status);
+		}
+		if (m->codes[i].code == status)
+			return m->codes[i].series;
+	}
+	return answers(rq, status);
+}
+
+void http_metered(const struct http_request *rq, int status)
+{
+	int64_t us;
+
 	if (rq->metrics == NULL)
 		return;
-	snprintf(code, sizeof(code), "%d", rq->left || rq->carrier == NULL ? CLIENT_LEFT : status);
-	metrics_add(rq->metrics, METRIC_HTTP_REQUESTS, METRIC_LABELS(method, route, code), 1);
-	metrics_took(rq->metrics, METRIC_HTTP_DURATION, METRIC_LABELS(method, route), now_us() - rq->started);
+	us = now_us() - rq->started;
+	metric_series_add(known_answers(rq, rq->left || rq->carrier == NULL ? CLIENT_LEFT : status), 1);
+	if (rq->meter != NULL && rq->meter->took == NULL)
+		rq->meter->took = durations(rq);
+	metric_series_took(rq->meter != NULL ? rq->meter->took : durations(rq), us);
 }
 
 bool http_metrics_accepts(const char *accept)

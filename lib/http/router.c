@@ -30,6 +30,7 @@ struct row {
 	size_t n;
 	bool rest;                       /* the last one takes what follows too */
 	const char *names[SEGMENTS_MAX]; /* literal text, or the parameter's name */
+	size_t lens[SEGMENTS_MAX];
 	uint32_t literals;               /* bit 31 = first segment; more at the front = better */
 };
 
@@ -37,25 +38,22 @@ struct router {
 	struct router_options opt;
 	struct arena *arena;
 	struct row *rows;
+	struct route_meter *meters; /* of each row */
 };
 
-/* A request's path below the context, decoded: n texts in one buffer. */
+/* A request's path below the context, decoded. */
 struct path {
-	struct buf text;
-	size_t at[SEGMENTS_MAX];
+	struct slice *segments; /* with a NUL behind each */
 	size_t n;
 };
 enum path_kind { PATH_OK, PATH_UNKNOWN, PATH_BAD, PATH_IS_CONTEXT };
 
-static void path_release(struct path *p)
-{
-	buf_release(&p->text);
-}
-
-static const char *path_segment(const struct path *p, size_t i)
-{
-	return p->text.data + p->at[i];
-}
+/* The pattern that wins, and of its rows the one with the method, if any. */
+struct match {
+	enum path_kind kind;
+	const struct row *pattern, *row;
+	struct path path;
+};
 
 static void compile_row(struct router *r, struct row *row, const struct route *route)
 {
@@ -72,6 +70,7 @@ static void compile_row(struct router *r, struct row *row, const struct route *r
 			row->literals |= UINT32_C(1) << (31 - row->n);
 		row->names[row->n++] = param ? arena_strndup(r->arena, s + 2, n - (row->rest ? 5 : 2)) :
 					       arena_strndup(r->arena, s + 1, n);
+		row->lens[row->n - 1] = strlen(row->names[row->n - 1]);
 		s += n + 1;
 	}
 }
@@ -84,6 +83,7 @@ struct router *router_new(const struct router_options *opt)
 	r->arena = arena_new();
 	r->opt.context_path = arena_strdup(r->arena, opt->context_path ? opt->context_path : "");
 	r->rows = xcalloc(opt->n_routes + 1, sizeof(*r->rows));
+	r->meters = xcalloc(opt->n_routes + 1, sizeof(*r->meters));
 	for (size_t i = 0; i < opt->n_routes; i++)
 		compile_row(r, &r->rows[i], &opt->routes[i]);
 	return r;
@@ -97,30 +97,38 @@ void router_free(struct router **r_take)
 		return;
 	arena_free(&r->arena);
 	free(r->rows);
+	free(r->meters);
 	free(r);
 }
 
-static enum path_kind path_add(struct path *p, const char *s, size_t n)
+/* NULL: it is no text. */
+static const char *decode(struct arena *a, const char *s, size_t n)
+{
+	AUTO(buf_release) struct buf text = BUF_INIT;
+
+	if (memchr(s, '%', n) == NULL)
+		return utf8_valid(s, n) ? arena_strndup(a, s, n) : NULL;
+	return percent_decode(&text, s, n, false) ? arena_strdup(a, buf_cstr(&text)) : NULL;
+}
+
+static enum path_kind path_add(struct path *p, struct arena *a, const char *s, size_t n)
 {
 	const char *matrix = memchr(s, ';', n);
-	size_t at = p->text.len;
 
 	if (p->n == SEGMENTS_MAX)
 		return PATH_UNKNOWN;
-	if (!percent_decode(&p->text, s, matrix ? (size_t)(matrix - s) : n, false))
+	s = decode(a, s, matrix ? (size_t)(matrix - s) : n);
+	if (!s)
 		return PATH_BAD;
-	buf_char(&p->text, '\0');
-	p->at[p->n++] = at;
-	s = p->text.data + at;
+	p->segments[p->n++] = (struct slice){ s, strlen(s) };
 	return s[0] == '\0' || str_eq(s, ".") || str_eq(s, "..") ? PATH_UNKNOWN : PATH_OK;
 }
 
-static enum path_kind path_split(const struct router *r, const char *s, struct path *p)
+static enum path_kind path_split(const struct router *r, const char *s, struct arena *a, struct path *p)
 {
 	size_t context = strlen(r->opt.context_path);
 	enum path_kind kind = PATH_OK, worst = PATH_OK;
 
-	*p = (struct path){ .text = BUF_INIT };
 	if (strncmp(s, r->opt.context_path, context) != 0)
 		return PATH_UNKNOWN;
 	s += context;
@@ -131,7 +139,7 @@ static enum path_kind path_split(const struct router *r, const char *s, struct p
 	while (*s == '/' && s[1]) {
 		size_t n = strcspn(s + 1, "/");
 
-		kind = path_add(p, s + 1, n);
+		kind = path_add(p, a, s + 1, n);
 		if (kind == PATH_BAD)
 			return PATH_BAD;
 		if (kind != PATH_OK)
@@ -146,33 +154,28 @@ static bool row_matches(const struct row *row, const struct path *p)
 	if (row->rest ? row->n > p->n : row->n != p->n)
 		return false;
 	for (size_t i = 0; i < row->n; i++)
-		if ((row->literals >> (31 - i) & 1) && !str_eq(row->names[i], path_segment(p, i)))
+		if ((row->literals >> (31 - i) & 1) && (row->lens[i] != p->segments[i].n ||
+							       memcmp(row->names[i], p->segments[i].p, row->lens[i]) != 0))
 			return false;
 	return true;
 }
 
-/* The pattern that wins, and of its rows the one with the method, if any. */
-struct found {
-	const struct row *pattern, *row;
-};
-
-static struct found find(const struct router *r, const char *method, const struct path *p)
+static void find(const struct router *r, const char *method, struct match *m)
 {
-	struct found f = { NULL, NULL };
 	const char *also = str_eq(method, "HEAD") ? "GET" : method;
 
 	for (size_t i = 0; i < r->opt.n_routes; i++) {
 		const struct row *row = &r->rows[i];
 
-		if (!row_matches(row, p) || (f.pattern && row->literals < f.pattern->literals))
+		if (!row_matches(row, &m->path) || (m->pattern && row->literals < m->pattern->literals))
 			continue;
-		if (!f.pattern || row->literals > f.pattern->literals)
-			f = (struct found){ row, NULL };
-		if (str_eq(row->route->method, method) ||
-			(!f.row && str_eq(row->route->method, also)))
-			f.row = row;
+		if (!m->pattern || row->literals > m->pattern->literals) {
+			m->pattern = row;
+			m->row = NULL;
+		}
+		if (str_eq(row->route->method, method) || (!m->row && str_eq(row->route->method, also)))
+			m->row = row;
 	}
-	return f;
 }
 
 /* Is it the context of this router, or below it? */
@@ -183,27 +186,45 @@ static bool is_below(const struct router *r, const char *path)
 	return strncmp(path, r->opt.context_path, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-const struct route *router_find(const struct router *r, const char *method, const char *path)
+static size_t count(const char *s, char c)
 {
-	AUTO(path_release) struct path p = { .text = BUF_INIT };
-	struct found f;
+	size_t n = 0;
 
-	if (r->opt.beside && is_below(r->opt.beside, path))
-		return router_find(r->opt.beside, method, path);
-	if (path_split(r, path, &p) != PATH_OK)
-		return NULL;
-	f = find(r, method, &p);
-	return f.row ? f.row->route : NULL;
+	for (; *s; s++)
+		n += *s == c;
+	return n;
+}
+
+static const struct match *match(const struct router *r, struct http_request *rq)
+{
+	struct match *m = arena_alloc(rq->arena, sizeof(*m));
+	size_t max = count(rq->path, '/');
+
+	m->path.segments = arena_alloc(rq->arena, (max < SEGMENTS_MAX ? max : SEGMENTS_MAX) * sizeof(*m->path.segments));
+	m->kind = path_split(r, rq->path, rq->arena, &m->path);
+	if (m->kind == PATH_OK)
+		find(r, rq->method, m);
+	rq->match = m;
+	return m;
+}
+
+const struct route *router_find(const struct router *r, struct http_request *rq)
+{
+	const struct match *m;
+
+	if (r->opt.beside && is_below(r->opt.beside, rq->path))
+		return router_find(r->opt.beside, rq);
+	m = match(r, rq);
+	return m->row ? m->row->route : NULL;
 }
 
 /* "GET,DELETE,OPTIONS": the methods of a pattern, each once. */
-static void list_methods(const struct router *r, const struct path *p, const struct row *pattern,
-	const char *separator, struct buf *out)
+static void list_methods(const struct router *r, const struct match *m, const char *separator, struct buf *out)
 {
 	for (size_t i = 0; i < r->opt.n_routes; i++) {
 		const struct row *row = &r->rows[i];
 
-		if (row->literals != pattern->literals || !row_matches(row, p))
+		if (row->literals != m->pattern->literals || !row_matches(row, &m->path))
 			continue;
 		buf_str(out, row->route->method);
 		buf_str(out, separator);
@@ -211,22 +232,23 @@ static void list_methods(const struct router *r, const struct path *p, const str
 	buf_str(out, "OPTIONS");
 }
 
-static void reply_other_method(struct router *r, struct http_request *rq, const struct path *p,
-	const struct row *pattern)
+static void reply_other_method(struct router *r, struct http_request *rq, const struct match *m)
 {
+	struct match get = { .path = m->path };
 	AUTO(buf_release) struct buf allow = BUF_INIT;
 	AUTO(buf_release) struct buf body = BUF_INIT;
 	bool options = str_eq(rq->method, "OPTIONS");
 
-	if (options && find(r, "GET", p).row)
+	find(r, "GET", &get);
+	if (options && get.row)
 		buf_str(&allow, "HEAD,");
-	list_methods(r, p, pattern, ",", &allow);
+	list_methods(r, m, ",", &allow);
 	http_reply_header(rq, "Allow", buf_cstr(&allow));
 	if (!options) {
 		http_reply_error(&rq, 405, "HTTP 405 Method Not Allowed");
 		return;
 	}
-	list_methods(r, p, pattern, ", ", &body);
+	list_methods(r, m, ", ", &body);
 	http_reply(&rq, 200, "text/plain", &body);
 }
 
@@ -271,9 +293,13 @@ static void add_param(struct http_request *rq, const struct path *p, const struc
 {
 	AUTO(buf_release) struct buf rest = BUF_INIT;
 
-	buf_str(&rest, path_segment(p, i));
-	for (size_t k = i + 1; row->rest && i + 1 == row->n && k < p->n; k++)
-		buf_printf(&rest, "/%s", path_segment(p, k));
+	if (!row->rest || i + 1 < row->n) {
+		http_request_add(rq, &rq->params, row->names[i], p->segments[i].p);
+		return;
+	}
+	buf_str(&rest, p->segments[i].p);
+	for (size_t k = i + 1; k < p->n; k++)
+		buf_printf(&rest, "/%s", p->segments[k].p);
 	http_request_add(rq, &rq->params, row->names[i], buf_cstr(&rest));
 }
 
@@ -306,6 +332,7 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 	const struct route *route = row->route;
 
 	rq->route = route;
+	rq->meter = &r->meters[row - r->rows];
 	for (size_t i = 0; i < row->n; i++)
 		if (!(row->literals >> (31 - i) & 1))
 			add_param(rq, p, row, i);
@@ -321,24 +348,20 @@ static void call_route(struct router *r, struct http_request *rq, const struct p
 
 void router_dispatch(struct router *r, struct http_request *rq)
 {
-	AUTO(path_release) struct path p = { .text = BUF_INIT };
-	struct found f = { NULL, NULL };
-	enum path_kind kind;
+	const struct match *m;
 
 	if (r->opt.beside && is_below(r->opt.beside, rq->path)) {
 		router_dispatch(r->opt.beside, rq);
 		return;
 	}
 	router_meter(r, rq);
+	m = rq->match ? rq->match : match(r, rq);
 	if (r->opt.cors && is_below(r, rq->path))
 		cors_add(rq);
-	kind = path_split(r, rq->path, &p);
-	if (kind == PATH_OK)
-		f = find(r, rq->method, &p);
-	if (f.row)
-		call_route(r, rq, &p, f.row);
-	else if (f.pattern)
-		reply_other_method(r, rq, &p, f.pattern);
+	if (m->row)
+		call_route(r, rq, &m->path, m->row);
+	else if (m->pattern)
+		reply_other_method(r, rq, m);
 	else
-		reply_no_path(r, rq, kind);
+		reply_no_path(r, rq, m->kind);
 }

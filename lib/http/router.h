@@ -46,10 +46,12 @@ struct router_options {
 	struct router *beside;   /* answers what is below its own context, which is another one; borrowed, NULL = none */
 };
 struct router *router_new(const struct router_options *opt);
+/* A request may live on, unless it is counted (metrics): those end, or are detached, before. */
 void router_free(struct router **r);
 
-/* Looks at method and path only: how much body to read. NULL: the dispatch will answer 404/405. */
-const struct route *router_find(const struct router *r, const char *method, const char *path);
+/* Looks at method and path only: how much body to read. NULL: the dispatch will answer 404/405. What it finds is kept with the
+ * request, for the dispatch. */
+const struct route *router_find(const struct router *r, struct http_request *rq);
 void router_dispatch(struct router *r, struct http_request *rq);
 
 /* An in-process request (tests, simulator): done gets the answer in a later turn of the caller's making,

@@ -331,7 +331,7 @@ static enum MHD_Result on_head(struct conn *conn, const char *method, const char
 		conn->rq = rq;
 		return MHD_YES;
 	}
-	conn->body_max = route_body_max(router_find(conn->s->router, method, http_path(rq)));
+	conn->body_max = route_body_max(router_find(conn->s->router, rq));
 	conn->too_large = (uint64_t)f.length > conn->body_max;
 	hopeless = conn->too_large && ((uint64_t)f.length > conn->body_max + DISCARD_MAX ||
 					      http_header(rq, "Expect"));

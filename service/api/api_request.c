@@ -103,13 +103,20 @@ static void on_found(void *ctx, const struct requests_found *found, const struct
 	job_reply_response(job, &resp);
 }
 
+static bool look_in_memory(const struct api *api, const char *id, struct buf *json)
+{
+	const struct leader *ld = api->opt.leader;
+	struct worker *w = ld != NULL ? leader_worker(ld) : NULL;
+
+	return w != NULL && worker_look(w, id, json);
+}
+
+/* Again after trouble: this service may lead by then. */
 static void run_get(struct job *job)
 {
-	const struct leader *ld = job->api->opt.leader;
-	const struct worker *w = ld != NULL ? leader_worker(ld) : NULL;
 	AUTO(buf_release) struct buf json = BUF_INIT;
 
-	if (w != NULL && worker_look(w, job->id, &json)) {
+	if (look_in_memory(job->api, job->id, &json)) {
 		job_reply(job, 200, &json);
 		return;
 	}
@@ -118,7 +125,13 @@ static void run_get(struct job *job)
 
 static void answer_get(struct http_request *rq, struct api *api)
 {
-	job_start(api, &rq, false, http_param(rq, "requestId"), NULL, NULL, run_get);
+	const char *id = http_param(rq, "requestId");
+	AUTO(buf_release) struct buf json = BUF_INIT;
+
+	if (look_in_memory(api, id, &json))
+		api_reply_json(&rq, 200, &json);
+	else
+		job_start(api, &rq, false, id, NULL, NULL, run_get);
 }
 
 void api_request_get(struct http_request *rq, void *app)

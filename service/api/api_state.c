@@ -77,7 +77,10 @@ static void run_list(struct job *job)
 
 static void answer_list(struct http_request *rq, struct api *api)
 {
-	job_start(api, &rq, false, NULL, NULL, NULL, run_list);
+	if (state_cache_ready(api->opt.cache))
+		reply_all(api, &rq);
+	else
+		job_start(api, &rq, false, NULL, NULL, NULL, run_list);
 }
 
 void api_state_list(struct http_request *rq, void *app)

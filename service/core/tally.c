@@ -13,6 +13,7 @@ struct tally {
 	struct arena *arena;
 	struct answer *items;
 	size_t n, cap;
+	uint64_t changes;
 };
 
 struct tally *tally_new(void)
@@ -69,6 +70,7 @@ void tally_add(struct tally *t, const struct answer *a)
 					find(t, a->type, a->group, a->agent_id);
 	int64_t attempt = slot != NULL ? slot->attempt + 1 : 0;
 
+	t->changes++;
 	if (slot == NULL) {
 		GROW(t->items, t->n, t->cap);
 		slot = &t->items[t->n++];
@@ -81,6 +83,11 @@ void tally_add(struct tally *t, const struct answer *a)
 	slot->url = arena_strdup(t->arena, a->url);
 	slot->message = arena_strdup(t->arena, a->message);
 	slot->exception = arena_strdup(t->arena, a->exception);
+}
+
+uint64_t tally_changes(const struct tally *t)
+{
+	return t->changes;
 }
 
 static int wanted(enum call_type type)

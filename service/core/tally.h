@@ -34,6 +34,7 @@ struct tally;
 struct tally *tally_new(void);
 void tally_free(struct tally **t);
 void tally_add(struct tally *t, const struct answer *a);
+uint64_t tally_changes(const struct tally *t); /* how many were added: the same number, the same answers */
 const struct answer *tally_get(const struct tally *t, enum call_type type, const char *group, const char *agent_id);
 
 /* Whether this member has given the answer that the phase wants. `type`, `number`: what is asked now. */

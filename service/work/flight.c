@@ -196,6 +196,7 @@ void flight_free(struct flight **fp)
 	loop_timer_stop(f->w->loop, &f->timer);
 	for (size_t i = 0; i < f->n; i++) {
 		store_watch_free(&f->rq[i].watch);
+		kept_release(&f->rq[i].kept);
 		if (f->rq[i].item->flight == f)
 			f->rq[i].item->flight = NULL;
 	}

@@ -1,9 +1,8 @@
 /*
  * flight.h - one batch of requests on its way: what the worker's files share
  *
- * worker.c owns them, queue.c reads what is queued, look.c tells clients, takeover.c starts over; flight.c makes a flight, load.c
- * prepares it,
- * advance.c moves it on, step.c, decide.c and finish.c (step.h) build its transactions, fanout.c calls agents.
+ * worker.c owns them, queue.c reads what is queued, look.c tells clients, takeover.c starts over; flight.c makes a flight,
+ * load.c prepares it, advance.c moves it on, step.c, decide.c and finish.c (step.h) build its transactions, fanout.c calls agents.
  *
  * Layer: service/work (private to it).  Threads: loop thread.
  *
@@ -18,6 +17,7 @@
 #include "lib/model/batch.h"
 #include "lib/records/reader.h"
 #include "lib/records/roster.h"
+#include "service/core/kept.h"
 #include "service/core/lifecycle.h"
 #include "service/core/tally.h"
 #include "service/work/item.h"
@@ -36,6 +36,7 @@ struct flight_request {
 	struct decided_path *created; /* path locks that DECIDE made */
 	size_t n_created;
 	struct store_watch *watch;  /* of its status: a cancel */
+	struct kept kept;           /* what clients were told last */
 	struct flight *flight;
 };
 
@@ -177,10 +178,9 @@ void janitor_sweep_terminal(struct janitor *j, const struct item *it);  /* ended
 void janitor_drop_decision(struct janitor *j, const char *batch);       /* a record without its requests */
 void janitor_sweep(struct janitor *j); /* request nodes without a queue node */
 void janitor_watch_groups(struct janitor *j);
-
-/* data_version.c */
-void data_version_look(struct worker *w);
 void janitor_tick(struct janitor *j);
+
+void data_version_look(struct worker *w); /* data_version.c */
 
 /* locks.c: base paths that T6' left locked. */
 struct locks;

@@ -75,14 +75,13 @@ static struct item *item_of(const struct worker *w, const char *request_id)
 	return it;
 }
 
-static int status_of(const struct item *it)
+/* NULL: it waits. */
+static struct flight_request *flying(const struct item *it)
 {
-	if (it->flight == NULL)
-		return it->status;
-	for (size_t i = 0; i < it->flight->n; i++)
+	for (size_t i = 0; it->flight != NULL && i < it->flight->n; i++)
 		if (it->flight->rq[i].item == it)
-			return it->flight->rq[i].status;
-	return -1;
+			return &it->flight->rq[i];
+	return NULL;
 }
 
 static bool status_known(const struct worker *w, const struct item *it)
@@ -94,16 +93,12 @@ static bool status_known(const struct worker *w, const struct item *it)
 	return !it->stale && loop_now(w->loop) - it->known_at < FRESH;
 }
 
-static bool look_live(const struct worker *w, const struct item *it, struct buf *json)
+static void encode_live(const struct item *it, int status, struct buf *json)
 {
-	AUTO(arena_free) struct arena *a = NULL;
+	AUTO(arena_free) struct arena *a = arena_new();
 	AUTO(buf_release) struct buf queued = BUF_INIT;
 	struct response resp = { .request_id = it->id.request_id, .message = it->message, .request = it->request };
-	int status = status_of(it);
 
-	if (!status_known(w, it) || status < 0 || internal_state_terminal((enum internal_state)status))
-		return false; /* that it ended is said once we know it */
-	a = arena_new();
 	resp.state = (int)internal_state_public((enum internal_state)status);
 	if (resp.message == NULL) {
 		buf_str(&queued, "Queued as ");
@@ -113,6 +108,32 @@ static bool look_live(const struct worker *w, const struct item *it, struct buf 
 	if (it->flight != NULL)
 		tally_responses(it->flight->tally, a, &resp.agent_responses);
 	response_encode(&resp, json);
+}
+
+static void look_flying(struct flight_request *r, struct buf *json)
+{
+	uint64_t answers = tally_changes(r->item->flight->tally);
+	const struct buf *kept = kept_get(&r->kept, r->status, answers, r->item->message);
+
+	if (kept == NULL) {
+		encode_live(r->item, r->status, json);
+		kept_put(&r->kept, r->status, answers, r->item->message, json);
+	} else {
+		buf_append(json, kept->data, kept->len);
+	}
+}
+
+static bool look_live(const struct worker *w, const struct item *it, struct buf *json)
+{
+	struct flight_request *r = flying(it);
+	int status = r != NULL ? r->status : it->flight != NULL ? -1 : it->status;
+
+	if (!status_known(w, it) || status < 0 || internal_state_terminal((enum internal_state)status))
+		return false; /* that it ended is said once we know it */
+	if (r != NULL)
+		look_flying(r, json);
+	else
+		encode_live(it, status, json);
 	return true;
 }
 

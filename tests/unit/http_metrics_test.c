@@ -6,6 +6,7 @@
 #include "lib/http/http_metrics.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/metrics_common.h"
@@ -94,6 +95,38 @@ static void answers_are_counted_by_route(void **state)
 	metrics_free(&app.metrics);
 }
 
+static void get_status(struct http_request *rq, void *app)
+{
+	int status = (int)strtol(http_param(rq, "code"), NULL, 10);
+
+	(void)app;
+	http_reply(&rq, status, NULL, NULL);
+}
+
+/* More statuses of one route than are remembered. */
+static void every_status_is_counted(void **state)
+{
+	static const struct route one[] = { { "GET", "/status/{code}", get_status, ROLE_OPEN, 0, "" } };
+	static const char *const codes[] = { "200", "201", "202", "204", "400", "404", "409", "503" };
+	struct app app = { .metrics = metrics_new(table, METRIC_OWN) };
+	const struct router_options opt = { .routes = one, .n_routes = 1, .app = &app, .metrics = app.metrics };
+	AUTO(router_free) struct router *r = router_new(&opt);
+
+	(void)state;
+	for (size_t round = 0; round < 3; round++)
+		for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+			char path[40];
+
+			snprintf(path, sizeof(path), "/status/%s", codes[i]);
+			ask(&app, r, "GET", path, NULL);
+		}
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		assert_true(counted(&app, "GET", "/status/{code}", codes[i]) == 3);
+	assert_true(metrics_value(app.metrics, METRIC_HTTP_DURATION, METRIC_LABELS("GET", "/status/{code}")) ==
+		    3 * ARRAY_LEN(codes));
+	metrics_free(&app.metrics);
+}
+
 static void the_form_is_what_was_asked_for(void **state)
 {
 	static const struct {
@@ -142,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_counted_by_route),
+		cmocka_unit_test(every_status_is_counted),
 		cmocka_unit_test(the_form_is_what_was_asked_for),
 		cmocka_unit_test(what_is_accepted),
 	};

@@ -259,6 +259,19 @@ static void test_reply_later_and_shared(void **state)
 	assert_int_equal(unrefs, 1);
 }
 
+/* What is found is kept for the dispatch. */
+static const struct route *find_then_dispatch(struct router *r, const char *method, const char *path, int status)
+{
+	struct answer got = { 0 };
+	struct http_request *rq = http_request_local(method, path, NULL, (struct slice){ "", 0 }, on_answer, &got);
+	const struct route *route = router_find(r, rq);
+
+	assert_int_equal(got.count, 0);
+	router_dispatch(r, rq);
+	assert_int_equal(got.status, status);
+	return route;
+}
+
 static void test_find(void **state)
 {
 	struct router_options opt = { .context_path = "/v2", .routes = routes,
@@ -266,10 +279,12 @@ static void test_find(void **state)
 	struct router *r = router_new(&opt);
 
 	(void)state;
-	assert_ptr_equal(router_find(r, "POST", "/v2/request"), &routes[1]);
-	assert_ptr_equal(router_find(r, "HEAD", "/v2/request/special"), &routes[4]);
-	assert_null(router_find(r, "PUT", "/v2/request"));
-	assert_null(router_find(r, "GET", "/v2/request/%"));
+	assert_ptr_equal(find_then_dispatch(r, "POST", "/v2/request", 200), &routes[1]);
+	assert_ptr_equal(find_then_dispatch(r, "HEAD", "/v2/request/special", 200), &routes[4]);
+	assert_null(find_then_dispatch(r, "PUT", "/v2/request", 405));
+	assert_null(find_then_dispatch(r, "GET", "/v2/request/%", 400));
+	assert_null(find_then_dispatch(r, "GET", "/v2", 302));
+	assert_null(find_then_dispatch(r, "GET", "/v2/r/e/q/u/e/s/t/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9", 404));
 	router_free(&r);
 }
 
