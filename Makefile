@@ -228,11 +228,11 @@ contract: $(B)/contract ## the cases of tests/contract in one thread; some: make
 	@$(B)/contract tests/contract $(T)
 
 # The benchmark; the release build is what counts: make bench. Its own measure runs beside it, on the same lib.
-BENCH_BIN := $(patsubst %,$(B)/bench/%,floor deploys templates bare load)
+BENCH_BIN := $(patsubst %,$(B)/bench/%,floor deploys templates bare asker)
 $(B)/bench/floor: $(patsubst %,$(B)/tests/bench/%.o,floor floor_txn floor_host bench) $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/bench/deploys $(B)/bench/templates $(B)/bench/bare $(B)/bench/load: \
+$(B)/bench/deploys $(B)/bench/templates $(B)/bench/bare $(B)/bench/asker: \
 		$(B)/bench/%: $(B)/tests/bench/%.o $(B)/tests/bench/bench.o $(B)/liblockstep.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

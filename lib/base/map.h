@@ -22,6 +22,9 @@ void map_seed(uint64_t seed);
 #define uthash_fatal(msg) assert_failed((msg), __FILE__, __LINE__)
 #include <uthash.h>
 #include <utlist.h>
+/* A step along a chain is a miss of the cache: more buckets, shorter chains. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 5U
 
 /* `head` is a pointer variable, NULL for an empty map. */
 #define MAP_FIND(head, key, out) HASH_FIND_STR((head), (key), (out))

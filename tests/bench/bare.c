@@ -1,10 +1,11 @@
 /*
  * bare.c - a server that is nothing but libmicrohttpd: the same bytes to whoever asks
  *
- *     bare status=200 body=FILE [header=NAME:VALUE]...
- *         Prints "port N", serves on the loopback until SIGTERM. What is posted is read to its end.
+ *     bare status=200 (body=FILE | bodies=FILE) [header=NAME:VALUE]...
+ *         Prints "port N", serves on the loopback until SIGTERM. What is posted is read to its end.  bodies: one in each
+ *         line; the number at the end of the path says which one is wanted.
  *
- * As fast as the library can be used: one thread with epoll, one answer made once (as in libmicrohttpd's own
+ * As fast as the library can be used: one thread with epoll, answers made once (as in libmicrohttpd's own
  * benchmark.c). The first call of each request only says that there is one: an answer given there ends the connection.
  *
  * Layer: tests.  Threads: libmicrohttpd's one.
@@ -26,8 +27,9 @@
 
 struct bare {
 	unsigned status;
-	struct buf body;
-	struct MHD_Response *response;
+	struct buf text; /* of the bodies */
+	struct MHD_Response **responses;
+	size_t n, cap;
 };
 
 static void fail(const char *what) NORETURN;
@@ -39,13 +41,23 @@ static void fail(const char *what)
 
 static struct buf no_body; /* in the place of what was posted */
 
+static size_t number_of(const struct bare *b, const char *url)
+{
+	const char *digits = url + strlen(url);
+
+	if (b->n == 1)
+		return 0;
+	while (digits > url && digits[-1] >= '0' && digits[-1] <= '9')
+		digits--;
+	return strtoul(digits, NULL, 10) % b->n;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
 	const char *version, const char *upload, size_t *upload_size, void **con_cls)
 {
 	const struct bare *b = cls;
 	struct buf *posted = *con_cls;
 
-	(void)url;
 	(void)version;
 	if (posted == NULL) {
 		*con_cls = str_eq(method, "GET") ? &no_body : xcalloc(1, sizeof(*posted));
@@ -56,7 +68,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	return MHD_queue_response(mhd, b->status, b->response);
+	return MHD_queue_response(mhd, b->status, b->responses[number_of(b, url)]);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why)
@@ -72,7 +84,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
 	free(posted);
 }
 
-static void read_body(struct bare *b, const char *path)
+static void read_text(struct bare *b, const char *path)
 {
 	FILE *f = fopen(path, "rbe");
 	char block[65536];
@@ -81,12 +93,16 @@ static void read_body(struct bare *b, const char *path)
 	if (f == NULL)
 		fail(path);
 	while ((n = fread(block, 1, sizeof(block), f)) > 0)
-		buf_append(&b->body, block, n);
+		buf_append(&b->text, block, n);
 	(void)fclose(f);
 }
 
-static void add_headers(struct bare *b, char *const *argv)
+static void add(struct bare *b, char *body, size_t n, char *const *argv)
 {
+	struct MHD_Response *r = MHD_create_response_from_buffer(n, body, MHD_RESPMEM_PERSISTENT);
+
+	if (r == NULL)
+		fail("no answer can be made");
 	for (; *argv != NULL; argv++) {
 		AUTO(xfree_p) char *name = NULL;
 		const char *value;
@@ -94,15 +110,39 @@ static void add_headers(struct bare *b, char *const *argv)
 		if (!str_starts(*argv, "header=") || (value = strchr(*argv, ':')) == NULL)
 			continue;
 		name = xstrndup(*argv + 7, (size_t)(value - *argv - 7));
-		if (MHD_add_response_header(b->response, name, value + 1) != MHD_YES)
+		if (MHD_add_response_header(r, name, value + 1) != MHD_YES)
 			fail(*argv);
 	}
+	GROW(b->responses, b->n, b->cap);
+	b->responses[b->n++] = r;
+}
+
+static void add_lines(struct bare *b, char *const *argv)
+{
+	char *line = b->text.data, *end;
+
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		add(b, line, (size_t)(end - line), argv);
+	if (b->n == 0)
+		fail("no lines");
+}
+
+static void make_answers(struct bare *b, char *const *argv)
+{
+	const char *lines = bench_text(argv, "bodies", "");
+
+	b->status = (unsigned)bench_number(argv, "status", INT64_MIN);
+	read_text(b, *lines != '\0' ? lines : bench_text(argv, "body", NULL));
+	if (*lines != '\0')
+		add_lines(b, argv);
+	else
+		add(b, b->text.data, b->text.len, argv);
 }
 
 int main(int argc, char **argv)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET };
-	struct bare b = { .body = BUF_INIT };
+	struct bare b = { .text = BUF_INIT };
 	struct MHD_Daemon *daemon;
 	sigset_t end;
 	int sig;
@@ -113,12 +153,7 @@ int main(int argc, char **argv)
 	(void)sigaddset(&end, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &end, NULL);
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	b.status = (unsigned)bench_number(argv, "status", INT64_MIN);
-	read_body(&b, bench_text(argv, "body", NULL));
-	b.response = MHD_create_response_from_buffer(b.body.len, b.body.data, MHD_RESPMEM_PERSISTENT);
-	if (b.response == NULL)
-		fail("no answer can be made");
-	add_headers(&b, argv);
+	make_answers(&b, argv);
 	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, &b, MHD_OPTION_SOCK_ADDR, &addr,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, 30U, MHD_OPTION_END);
 	if (daemon == NULL)
@@ -127,7 +162,9 @@ int main(int argc, char **argv)
 	(void)fflush(stdout);
 	(void)sigwait(&end, &sig);
 	MHD_stop_daemon(daemon);
-	MHD_destroy_response(b.response);
-	buf_release(&b.body);
+	for (size_t i = 0; i < b.n; i++)
+		MHD_destroy_response(b.responses[i]);
+	free(b.responses);
+	buf_release(&b.text);
 	return 0;
 }

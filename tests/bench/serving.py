@@ -2,6 +2,7 @@
 """Rows about HTTP: requests per second of the service, beside a bare libmicrohttpd that answers the same bytes."""
 import glob
 import http.client
+import json
 import os
 import re
 import statistics
@@ -59,17 +60,18 @@ def own_headers(answer):
 
 
 class Bare(Process):
-    """Gives one answer to all."""
+    """Gives one answer to all; or, with bodies, that of the number in the path."""
 
-    def __init__(self, folder, name, answer):
+    def __init__(self, folder, name, answer, bodies=None):
         super().__init__(name, folder)
         self.status, self.headers = answer[0], own_headers(answer)
-        self.body = os.path.join(self.dir, "body")
-        with open(self.body, "wb") as f:
-            f.write(answer[2])
+        self.word = "bodies" if bodies else "body"
+        self.file = os.path.join(self.dir, self.word)
+        with open(self.file, "wb") as f:
+            f.write(b"".join(b + b"\n" for b in bodies) if bodies else answer[2])
 
     def argv(self):
-        return [os.path.join(BUILD, "bench", "bare"), "status=%d" % self.status, "body=" + self.body] + \
+        return [os.path.join(BUILD, "bench", "bare"), "status=%d" % self.status, self.word + "=" + self.file] + \
             ["header=%s:%s" % h for h in self.headers]
 
     def ready(self):
@@ -86,25 +88,42 @@ def cpu_us(process):
 
 
 class Case:
-    def __init__(self, what, service, target, headers=(), goal=GOAL, services=0, sample=None):
-        self.what, self.service, self.target, self.headers, self.goal = what, service, target, dict(headers), goal
-        self.services = services  # the target goes on with the name of one of so many
-        self.sample = sample or target
+    def __init__(self, what, service, target, headers=(), bodies=None):
+        self.what, self.service, self.target, self.headers = what, service, target, dict(headers)
+        self.bodies = bodies  # the target goes on with the number of one of these
+
+    def ask(self, port, k):
+        return ask(port, self.target + ("%04d" % k if self.bodies else ""), self.headers)
+
+
+def each_service(port):
+    """What the service says of s0000, s0001, ...: the parts of its whole state."""
+    text = ask(port, CONTEXT + "/state")[2].decode()
+    found, at = {}, 1
+    while text[at - 1] != "]":
+        value, end = json.JSONDecoder().raw_decode(text, at)
+        found[value["service"]["serviceId"]] = text[at:end].encode()
+        at = end + 1
+    return [found["s%04d" % k] for k in range(SERVICES)]
+
+
+def same(a, b):
+    return a[0] == b[0] and sorted(own_headers(a)) == sorted(own_headers(b)) and a[2] == b[2]
 
 
 def measure(table, stand, folder, case, rounds, ms, say, fail):
-    answer = ask(case.service.port, case.sample, case.headers)
-    name = "bare-" + re.sub(r"\W+", "-", case.what)
-    with Bare(folder, name, answer) as bare:
-        twin = ask(bare.port, case.sample, case.headers)
-        if (twin[0], sorted(own_headers(twin)), twin[2]) != (answer[0], sorted(own_headers(answer)), answer[2]):
-            raise fail("%s: the bare server answers otherwise: %s" % (case.what, (answer[:2], twin[:2])))
+    answer = case.ask(case.service.port, 0)
+    with Bare(folder, "bare-" + re.sub(r"\W+", "-", case.what), answer, case.bodies) as bare:
+        for k in (0, 1, 4711):
+            ours, twin = case.ask(case.service.port, k), case.ask(bare.port, k)
+            if not same(ours, twin):
+                raise fail("%s: the bare server answers otherwise: %s, %s" % (case.what, ours[:2], twin[:2]))
         words = ["ms=%d" % ms, "clients=%d" % CLIENTS, "status=%d" % answer[0], "size=%d" % len(answer[2]),
-                 "get=" + case.target, "services=%d" % case.services]
+                 "get=" + case.target, "services=%d" % len(case.bodies or ())]
         words += ["header=%s: %s" % h for h in case.headers.items()]
-        rates, cpus = side_by_side(rounds, (bare, case.service), lambda p: stand.run("load", "port=%d" % p.port, *words))
+        rates, cpus = side_by_side(rounds, (bare, case.service), lambda p: stand.run("asker", "port=%d" % p.port, *words))
     say("  %s: bare %s/s, ours %s/s" % (case.what, *("%.0f" % statistics.median(r) for r in rates)))
-    table.add_rates(case.what, parts("%d %s, %d bytes" % (answer[0], "answers", len(answer[2])), cpus), *rates, case.goal)
+    table.add_rates(case.what, parts("%d, %d bytes" % (answer[0], len(answer[2])), cpus), *rates, GOAL)
 
 
 def parts(text, cpus):
@@ -153,7 +172,7 @@ def reads(table, stand, folder, gate, rounds, ms, say, fail):
     version = dict(ask(service.port, state)[1])["ETag"]
     gzip_sample(service)
     cases = [
-        Case("GET /state/{id}, %d services" % SERVICES, service, state + "/s", services=SERVICES, sample=state + "/s0001"),
+        Case("GET /state/{id}, %d services" % SERVICES, service, state + "/s", bodies=each_service(service.port)),
         Case("GET /request/{id}, ended", service, ended),
         Case("GET /state, %d services" % SERVICES, service, state),
         Case("the same, gzip", service, state, {"Accept-Encoding": "gzip"}),
@@ -176,7 +195,7 @@ def posts(table, stand, folder, rounds, ms, say):
 
     def load(process):
         turn[0] += 100000
-        return stand.run("load", "port=%d" % process.port, "ms=%d" % ms, "clients=%d" % CLIENTS, "status=200",
+        return stand.run("asker", "port=%d" % process.port, "ms=%d" % ms, "clients=%d" % CLIENTS, "status=200",
                          "post=" + CONTEXT + "/request", "prefix=s", "from=%d" % turn[0])
 
     with service:

@@ -52,6 +52,19 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void every_answer_is_a_change(void **state)
+{
+	struct tally *t = *state;
+
+	assert_int_equal(tally_changes(t), 0);
+	say(t, &lb1, CALL_APPLY, 4, OUTCOME_BUSY);
+	assert_int_equal(tally_changes(t), 1);
+	say(t, &lb1, CALL_APPLY, 4, OUTCOME_BUSY); /* the same member again */
+	assert_int_equal(tally_changes(t), 2);
+	say(t, &lb2, CALL_APPLY, 4, OUTCOME_BUSY);
+	assert_int_equal(tally_changes(t), 3);
+}
+
 static void last_answer_is_kept_as_a_copy(void **state)
 {
 	struct tally *t = *state;
@@ -297,6 +310,7 @@ static void answers_of_the_interface(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(every_answer_is_a_change),
 		TEST(last_answer_is_kept_as_a_copy),
 		TEST(confirmed_by_the_right_process_to_the_right_question),
 		TEST(everybody_must_prepare),

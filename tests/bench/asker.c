@@ -1,7 +1,7 @@
 /*
- * load.c - asks a server as fast as it answers, over connections that are kept
+ * asker.c - asks a server as fast as it answers, over connections that are kept
  *
- *     load port=P ms=T status=S [size=N] [clients=16] [header=LINE]... (get=TARGET [services=N] | post=TARGET prefix=S from=K)
+ *     asker port=P ms=T status=S [size=N] [clients=16] [header=LINE]... (get=TARGET [services=N] | post=TARGET prefix=S from=K)
  *         size: bytes of each answer's body, if all have as many.  services: TARGET is followed by the name of one of so many, in a
  *         shuffled order.  post: the bodies of the deploys K, K+1, ..., of as many services, so that no two have an
  *         id or a service in common.
@@ -41,7 +41,7 @@ struct client {
 	int64_t left; /* of its body; -1: the head is not complete */
 };
 
-struct load {
+struct asker {
 	const char *target, *prefix;
 	struct buf headers; /* as sent */
 	bool post;
@@ -56,11 +56,11 @@ struct load {
 static void fail(const char *what, const char *detail) NORETURN;
 static void fail(const char *what, const char *detail)
 {
-	(void)fprintf(stderr, "load: %s: %.600s\n", what, detail);
+	(void)fprintf(stderr, "asker: %s: %.600s\n", what, detail);
 	exit(1);
 }
 
-static void write_get(struct load *l)
+static void write_get(struct asker *l)
 {
 	buf_printf(&l->out, "GET %s", l->target);
 	if (l->services > 0)
@@ -68,7 +68,7 @@ static void write_get(struct load *l)
 	buf_printf(&l->out, " HTTP/1.1\r\nHost: bench\r\n%s\r\n", buf_cstr(&l->headers));
 }
 
-static void write_post(struct load *l)
+static void write_post(struct asker *l)
 {
 	AUTO(buf_release) struct buf body = BUF_INIT;
 	struct bench_deploy d;
@@ -79,7 +79,7 @@ static void write_post(struct load *l)
 	buf_printf(&l->out, "%sContent-Length: %zu\r\n\r\n%s", buf_cstr(&l->headers), body.len, buf_cstr(&body));
 }
 
-static void ask(struct load *l, struct client *c)
+static void ask(struct asker *l, struct client *c)
 {
 	buf_clear(&l->out);
 	if (l->post)
@@ -102,7 +102,7 @@ static int64_t length_of(const char *head)
 }
 
 /* How many of the n bytes belong to the head. */
-static size_t take_head(const struct load *l, struct client *c, const char *p, size_t n)
+static size_t take_head(const struct asker *l, struct client *c, const char *p, size_t n)
 {
 	size_t before = c->n_head, copied = n < sizeof(c->head) - 1 - before ? n : sizeof(c->head) - 1 - before;
 	const char *end;
@@ -121,7 +121,7 @@ static size_t take_head(const struct load *l, struct client *c, const char *p, s
 	return (size_t)(end + 4 - c->head) - before;
 }
 
-static void receive(struct load *l, struct client *c)
+static void receive(struct asker *l, struct client *c)
 {
 	ssize_t got = recv(c->fd, l->block, BLOCK, MSG_DONTWAIT);
 	size_t n = got > 0 ? (size_t)got : 0, head = 0;
@@ -143,7 +143,7 @@ static void receive(struct load *l, struct client *c)
 	ask(l, c);
 }
 
-static void connect_one(struct load *l, struct client *c)
+static void connect_one(struct asker *l, struct client *c)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons((uint16_t)l->port) };
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
@@ -158,7 +158,7 @@ static void connect_one(struct load *l, struct client *c)
 		fail("epoll", strerror(errno));
 }
 
-static void run(struct load *l, int64_t us)
+static void run(struct asker *l, int64_t us)
 {
 	struct epoll_event events[CLIENTS_MAX];
 	int64_t start, now;
@@ -186,7 +186,7 @@ static void run(struct load *l, int64_t us)
 
 int main(int argc, char **argv)
 {
-	struct load l = { .port = bench_number(argv, "port", INT64_MIN),
+	struct asker l = { .port = bench_number(argv, "port", INT64_MIN),
 		.services = bench_number(argv, "services", 0),
 		.next = bench_number(argv, "from", 0),
 		.status = bench_number(argv, "status", INT64_MIN),
