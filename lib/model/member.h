@@ -38,6 +38,7 @@ struct roster_group {
 	const struct member *members; /* excluded ones included */
 	size_t n;
 	int64_t target_count; /* -1 = not set */
+	bool java_seen;       /* a Java agent is registered, or was since somebody looks: one may come back */
 };
 
 #endif

@@ -224,6 +224,9 @@ static void take_in(const struct look *look, const struct reader *data)
 			if (json_long_decode(t->data, t->len, &now.target_count, NULL) != 0)
 				now.target_count = -1;
 	}
+	now.java_seen = e->valid && e->now.java_seen;
+	for (size_t i = 0; i < n; i++)
+		now.java_seen |= member_is_java(&members[i]);
 	now.members = members;
 	now.n = n;
 	arena_free(&e->arena);

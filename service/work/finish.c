@@ -171,7 +171,7 @@ static void tell_ended(struct step *s)
 			load_learn(w, &f->notes[i]);
 	for (size_t i = 0; i < f->n; i++) {
 		look_ended(w, f->rq[i].item->id.request_id, f->rq[i].answer.p, f->rq[i].answer.n);
-		if (f->java_nodes == NULL)
+		if (!f->java_after)
 			janitor_retire(w->janitor, f->rq[i].item->id.request_id);
 		if (w->ev.ended != NULL)
 			w->ev.ended(w->ev.ctx, f->rq[i].item->id.request_id);
@@ -183,7 +183,7 @@ static void finished(struct step *s)
 	struct flight *f = s->f;
 
 	tell_ended(s);
-	if (f->java_nodes != NULL)
+	if (f->java_after)
 		java_after(f);
 	past_ended(s->w->past, f);
 	count_end(s);

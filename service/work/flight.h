@@ -72,6 +72,7 @@ struct flight {
 	struct ask *asks;            /* calls in progress and their back-off */
 	struct java_ask *java_asks;  /* the same for Java agents */
 	struct java_node *java_nodes; /* those that had confirmed when COMMIT was written */
+	bool java_after;             /* its groups are looked at again after COMMIT */
 	struct loop_timer timer;     /* deadline or retry, whichever is next */
 	int64_t retry_at;
 };

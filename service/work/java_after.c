@@ -6,6 +6,9 @@
  * then is told to take back the request, which makes it render what the state holds now.  The request's nodes, which it
  * reads, are kept until then.  This makes a window smaller; docs/protocol.md says what is left of it.
  *
+ * Nor does it read after a sync: for a second after COMMIT its ZooKeeper server may still show it the former state, so the next
+ * request of that service waits.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "service/work/java_call.h"
@@ -15,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_AFTER LOOP_MS(2000)
+#define FRESH_FOR LOOP_MS(1000)
+#define LOOK_AFTER LOOP_MS(1000) /* after that */
 #define LOOK_AGAIN LOOP_MS(500)
 
 struct newcomer {
@@ -38,7 +42,7 @@ struct java_after { /* one committed batch */
 	struct strings groups;
 	struct java_node *nodes; /* those that had confirmed */
 	struct newcomer *newcomers;
-	bool looked;
+	bool fresh, looked;
 };
 
 struct java_afters {
@@ -176,6 +180,12 @@ static void on_timer(void *ctx)
 	struct java_after *af = ctx;
 	bool more = false;
 
+	if (af->fresh) {
+		af->fresh = false;
+		loop_timer_start(af->all->w->loop, &af->timer, LOOK_AFTER);
+		worker_turn_soon(af->all->w);
+		return;
+	}
 	if (!af->looked && !overtaken(af))
 		af->looked = look(af);
 	for (struct newcomer *nc = af->newcomers; nc != NULL; nc = nc->next) {
@@ -196,7 +206,7 @@ void java_after(struct flight *f)
 	struct arena *a = arena_new();
 	struct java_after *af = arena_alloc(a, sizeof(*af));
 
-	*af = (struct java_after){ .all = w->java_afters, .arena = a, .n = f->n };
+	*af = (struct java_after){ .all = w->java_afters, .arena = a, .n = f->n, .fresh = true };
 	af->timer = (struct loop_timer){ .fn = on_timer, .ctx = af };
 	af->name = arena_strdup(a, f->name);
 	af->requests = arena_alloc(a, f->n * sizeof(struct request *));
@@ -212,7 +222,7 @@ void java_after(struct flight *f)
 		af->nodes = node;
 	}
 	DL_APPEND(w->java_afters->list, af);
-	loop_timer_start(w->loop, &af->timer, LOOK_AFTER);
+	loop_timer_start(w->loop, &af->timer, FRESH_FOR);
 }
 
 bool java_after_holds(const struct java_afters *as, const char *request_id)
@@ -223,6 +233,16 @@ bool java_after_holds(const struct java_afters *as, const char *request_id)
 		for (size_t i = 0; i < af->n; i++)
 			if (str_eq(af->requests[i]->id, request_id))
 				return true;
+	return false;
+}
+
+bool java_after_fresh(const struct java_afters *as, const char *service)
+{
+	const struct java_after *af;
+
+	DL_FOREACH(as->list, af)
+		if (af->fresh && of_its_services(af, service))
+			return true;
 	return false;
 }
 

@@ -63,5 +63,7 @@ struct java_afters *java_afters_new(struct worker *w);
 void java_afters_free(struct java_afters **as);
 void java_after(struct flight *f); /* it was committed: remains are the janitor's once they were looked at */
 bool java_after_holds(const struct java_afters *as, const char *request_id);
+/* The service was committed just now: a Java agent that is asked about it may read the state of before. */
+bool java_after_fresh(const struct java_afters *as, const char *service);
 
 #endif

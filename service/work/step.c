@@ -136,6 +136,12 @@ void step_check_java_nodes(struct step *s)
 
 	mark(s, OP_OTHER);
 	f->java_nodes = NULL;
+	f->java_after = false;
+	for (size_t i = 0; i < f->groups.n; i++) {
+		const struct roster_group *g = roster_get(s->w->roster, f->groups.items[i]);
+
+		f->java_after |= g != NULL && g->java_seen;
+	}
 	for (size_t i = 0; n != SIZE_MAX && i < n; i++) {
 		const struct member *m = members[i];
 		struct java_node *seen;

@@ -90,7 +90,8 @@ static bool describe(struct worker *w, struct item *it, struct arena *a, struct 
 	out->alone |= it->java;
 	out->bytes = item_bytes(it);
 	out->overdue = loop_now(w->loop) - it->seen_at > OVERDUE;
-	out->startable = it->listed && !it->stale && !begun_elsewhere(it);
+	out->startable = it->listed && !it->stale && !begun_elsewhere(it) &&
+			 !(it->java && java_after_fresh(w->java_afters, it->id.service_id));
 	return true;
 }
 

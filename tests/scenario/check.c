@@ -153,6 +153,14 @@ static const char *host_runs(const struct world_agent *a, const char *service)
 	return r != NULL ? r->digest : "";
 }
 
+static bool fell_back(const struct world_agent *a, const char *service)
+{
+	struct run *r;
+
+	MAP_FIND(a->host.runs, service, r);
+	return r != NULL && r->fell_back;
+}
+
 static bool is_registered(struct world *w, const struct world_agent *ag)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
@@ -203,7 +211,7 @@ static void check_success(struct checker *c, struct world_request *r, const stru
 		struct world_agent *ag = &c->w->agents[i];
 		char want[65];
 
-		if (!ag->used || !ag->counts || ag->fell_back || !reached(rq, &nothing, ag))
+		if (!ag->used || !ag->counts || fell_back(ag, r->service) || !reached(rq, &nothing, ag))
 			continue;
 		digest_of(&now, ag->group, want);
 		if (strcmp(host_runs(ag, r->service), want) != 0)
@@ -224,7 +232,7 @@ static void check_failure(struct checker *c, struct world_request *r, const stru
 		struct world_agent *ag = &c->w->agents[i];
 		char want[65];
 
-		if (!ag->used || !reached(rq, &now, ag) || !is_registered(c->w, ag) || (!decided && !is_ready(ag)))
+		if (!ag->used || fell_back(ag, r->service) || !reached(rq, &now, ag) || !is_registered(c->w, ag) || (!decided && !is_ready(ag)))
 			continue;
 		digest_of(&now, ag->group, want);
 		if (strcmp(host_runs(ag, r->service), want) == 0)
@@ -561,7 +569,7 @@ static void check_hosts_quiet(struct world *w, const char *service)
 		struct world_agent *ag = &w->agents[i];
 		char want[65];
 
-		if (!ag->used || !ag->alive || ag->frozen || ag->fell_back || !is_registered(w, ag))
+		if (!ag->used || !ag->alive || ag->frozen || fell_back(ag, service) || !is_registered(w, ag))
 			continue;
 		digest_of(&now, ag->group, want);
 		if (strcmp(host_runs(ag, service), want) != 0)

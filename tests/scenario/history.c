@@ -55,7 +55,10 @@ static void trouble_agent(struct story *s)
 		agent_kill(a);
 		return;
 	case 1:
-		agent_freeze(a, true);
+		if (a->java)
+			agent_kill(a); /* what it had begun it would finish whenever it thaws: R5 */
+		else
+			agent_freeze(a, true);
 		return;
 	case 2:
 		if (a->alive)
@@ -239,6 +242,9 @@ static void build(struct story *s)
 	}
 	for (size_t i = s->n_agents; i-- > 0 && !w->agents[i].used;)
 		s->n_agents = i;
+	/* In some of them Java agents, also beside ours. */
+	for (size_t i = 0; s->w->seed % 4 == 3 && i < s->n_agents; i++)
+		w->agents[i].java = (s->w->seed / 4 + i) % 3 != 0;
 	world_start(w);
 }
 

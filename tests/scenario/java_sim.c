@@ -149,26 +149,49 @@ static void register_now(struct java_sim *js)
 	store_ensure(js->a->process.store, path_hosts(scratch, js->a->group), on_parent, js->a);
 }
 
+/* Is this service to be here, by what was read? */
+static bool here(const struct java_sim *js, const struct reader *r, const char *service)
+{
+	size_t n;
+	const char *const *ids = reader_names(r->prev, 0, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct service_state s;
+
+		if (strcmp(ids[i], service) == 0)
+			return services_take(r->arena, r, 2 * i, &s, NULL) == 0 && s.service != NULL &&
+			       strings_have(&s.service->groups, js->a->group);
+	}
+	return false;
+}
+
 /* Never takes away what the state has not: as Java. */
 static void on_states(void *ctx, struct reader **r_take, const struct error *err)
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct java_sim *js = ctx;
+	struct run *run, *tmp;
 	size_t n;
 	const char *const *ids;
 
 	js->applying = false;
 	if (err != NULL)
 		return; /* when the connection is back */
+	MAP_EACH(js->a->host.runs, run, tmp)
+		run->fell_back |= !here(js, r, run->id); /* it stays */
 	ids = reader_names(r->prev, 0, &n);
 	for (size_t i = 0; i < n; i++) {
 		struct service_state s;
 		struct target_service *t;
+		bool fell_back;
 
 		if (services_take(r->arena, r, 2 * i, &s, NULL) != 0 || (t = target_here(js->a, &s)) == NULL)
 			continue;
-		js->a->fell_back |= differs(js->a, ids[i], t) && check_decided(js->a->w, ids[i]);
+		fell_back = check_decided(js->a->w, ids[i]);
 		publish(js->a, ids[i], t);
+		MAP_FIND(js->a->host.runs, ids[i], run);
+		if (run != NULL)
+			run->fell_back |= fell_back;
 		target_service_unref(&t);
 	}
 	if (js->starting)
@@ -337,7 +360,6 @@ static void work(struct java_call *c)
 		return;
 	}
 	publish(a, rq->service->id, t);
-	a->fell_back = false;
 	target_service_unref(&t);
 	if (it->type == JAVA_APPLY)
 		snprintf(c->js->last, sizeof(c->js->last), "%s", rq->id);

@@ -25,6 +25,7 @@ struct run {
 	UT_hash_handle hh;
 	char *id, *addresses;
 	char digest[65];
+	bool fell_back; /* a Java agent applied the state under a decided request, or keeps what is gone from it: R5 */
 };
 
 struct world_host { /* survives its agent */
@@ -49,7 +50,6 @@ struct world_agent {
 	struct sim_agent process;
 	bool java;                 /* a Java agent: of the process only the store is there */
 	struct java_sim *java_sim;
-	bool fell_back;            /* a Java agent that applied the state under a decided request: docs/protocol.md, R5 */
 	/* what the checker knows of it */
 	bool counts;               /* has joined and not left */
 };
