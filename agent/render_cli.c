@@ -6,6 +6,7 @@
 #include "agent/render_cli.h"
 
 #include "agent/render_live.h"
+#include "agent/core/mapkeys.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
@@ -117,8 +118,8 @@ static bool is_own(const struct render_blame *b, const char *service)
 }
 
 /* Every service that is wrong is said. */
-static int build(const struct agent_parts *parts, const struct render_input *in, const char *service,
-	struct fileset **fs_out)
+static int build(const struct agent_parts *parts, const struct render_input *in, const char *service, struct arena *a,
+	struct strings *idle_out, struct fileset **fs_out)
 {
 	const struct service_state **states = xcalloc(in->n + 1, sizeof(*states));
 	struct fileset_blames blames = FILESET_BLAMES_INIT;
@@ -138,6 +139,7 @@ static int build(const struct agent_parts *parts, const struct render_input *in,
 	clock_gettime(CLOCK_REALTIME, &now);
 	rc = fileset_build(parts->renderer, NULL, states, NULL, n, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
 		fs_out, &blames, &err);
+	*idle_out = mapkeys_idle(states, n, a);
 	for (size_t i = 0; i < blames.n; i++)
 		say("service '%s': %s", blames.items[i].service_id, blames.items[i].message);
 	if (rc != 0 && blames.n == 0)
@@ -184,16 +186,23 @@ static int write_below(const char *folder, const struct fileset_file *f, const s
 	return rc != 0 ? rc : file_write_unsynced(path, buf_cstr(text), text->len, f->mode, err);
 }
 
-static int put(const struct fileset *fs, const struct render_options *opt)
+static int put(const struct fileset *fs, const struct strings *idle, struct arena *a, const struct render_options *opt)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
 	struct error err = ERROR_INIT;
 	int rc = opt->out != NULL ? file_make_dirs_unsynced(opt->out, FOLDER_MODE, &err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < fs->n; i++) {
+		const char *yielded;
+
 		buf_clear(&text);
 		if (!render_cli_part(&fs->files[i], opt->service, &text))
 			continue;
+		yielded = mapkeys_yielded(&fs->files[i], idle, a);
+		if (yielded != NULL) {
+			buf_clear(&text);
+			buf_append(&text, yielded, fs->files[i].size);
+		}
 		rc = opt->out != NULL ? write_below(opt->out, &fs->files[i], &text, &err) : print(fs->files[i].path, &text);
 	}
 	if (rc != 0 && opt->out != NULL)
@@ -249,6 +258,8 @@ static int render(const struct agent_conf *conf, const struct agent_parts *parts
 	struct render_input *in)
 {
 	AUTO(fileset_free) struct fileset *fs = NULL;
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct strings idle;
 	struct error err = ERROR_INIT;
 	int rc = opt->out != NULL ? check_out(opt->out, conf->lb.root_path, &err) : 0;
 
@@ -258,8 +269,8 @@ static int render(const struct agent_conf *conf, const struct agent_parts *parts
 		say("%s", err.text);
 		return EXIT_FAILURE;
 	}
-	rc = build(parts, in, opt->service, &fs);
-	return rc == EXIT_SUCCESS ? put(fs, opt) : rc;
+	rc = build(parts, in, opt->service, a, &idle, &fs);
+	return rc == EXIT_SUCCESS ? put(fs, &idle, a, opt) : rc;
 }
 
 int render_cli_run(const struct agent_conf *conf, const struct agent_parts *parts, const struct render_options *opt)

@@ -31,6 +31,7 @@ struct plan {
 	struct arena *arena;
 	struct fileset *fileset;
 	const struct fileset_version *versions; /* of the item's services */
+	struct strings idle;     /* services without upstreams, sorted */
 	struct plan_file *files; /* by name, the fingerprint file among them */
 	size_t n, n_writes;
 	const char **removes; /* ours, no longer wanted, on disk */

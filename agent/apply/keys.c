@@ -42,7 +42,7 @@ int keys_run(struct apply *a, struct error *err)
 		const struct fileset_file *f = &fs->files[i];
 		struct mapkeys_clashes found = { NULL, 0, 0 };
 
-		mapkeys_find(f, a->item->suspects, a->item->n_suspects, arena, &found);
+		mapkeys_find(f, a->item->suspects, a->item->n_suspects, &a->plan->idle, arena, &found);
 		for (size_t k = 0; k < found.n; k++) {
 			const struct mapkeys_clash *c = &found.items[k];
 			const char *text = describe(f, c, arena);

@@ -5,6 +5,7 @@
  */
 #include "agent/apply/apply_internal.h"
 
+#include "agent/core/mapkeys.h"
 #include "lib/base/str.h"
 #include "lib/os/file.h"
 
@@ -102,6 +103,7 @@ static int build_files(struct apply *a, struct plan *p, int64_t timestamp_ms, st
 	states = arena_alloc(p->arena, (item->n + 1) * sizeof(*states));
 	for (size_t i = 0; i < item->n; i++)
 		states[i] = &item->services[i]->state;
+	p->idle = mapkeys_idle(states, item->n, p->arena);
 	p->versions = make_versions(a, p, timestamp_ms);
 	rc = fileset_build(a->opt.renderer, a->cache, states, p->versions, item->n, timestamp_ms, &p->fileset, &blames,
 		err);
@@ -145,6 +147,13 @@ static void add_times(const struct apply *a, struct plan *p)
 	manifest_sort_times(p->next);
 }
 
+static const char *text_of(struct plan *p, const struct fileset_file *f)
+{
+	const char *yielded = mapkeys_yielded(f, &p->idle, p->arena);
+
+	return yielded != NULL ? yielded : fileset_text(f, p->arena);
+}
+
 static int plan_fill(struct apply *a, struct plan *p, struct error *err)
 {
 	const struct fileset *fs = p->fileset;
@@ -162,7 +171,7 @@ static int plan_fill(struct apply *a, struct plan *p, struct error *err)
 			return rc;
 		}
 		p->files[i].name = fs->files[i].path;
-		p->files[i].data = fileset_text(&fs->files[i], p->arena);
+		p->files[i].data = text_of(p, &fs->files[i]);
 		p->files[i].size = fs->files[i].size;
 		p->files[i].mode = fs->files[i].mode;
 	}

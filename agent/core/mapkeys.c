@@ -65,11 +65,29 @@ static bool same_value(const struct line *x, const struct line *y)
 	return x->n_value == y->n_value && memcmp(x->value, y->value, x->n_value) == 0;
 }
 
-static bool is_mine(const char *const *mine, size_t n, const char *owner)
+static bool among(const char *const *list, size_t n, const char *owner)
 {
 	for (size_t i = 0; owner != NULL && i < n; i++)
-		if (str_eq(mine[i], owner))
+		if (str_eq(list[i], owner))
 			return true;
+	return false;
+}
+
+static bool among_sorted(const struct strings *list, const char *owner)
+{
+	size_t lo = 0, hi = list->n;
+
+	while (owner != NULL && lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(list->items[mid], owner);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
 	return false;
 }
 
@@ -118,20 +136,135 @@ static void compare(const struct fileset_piece *p, struct entry *entries, struct
 	}
 }
 
-void mapkeys_find(const struct fileset_file *f, const char *const *mine, size_t n_mine, struct arena *a,
-	struct mapkeys_clashes *out)
+void mapkeys_find(const struct fileset_file *f, const char *const *mine, size_t n_mine, const struct strings *idle,
+	struct arena *a, struct mapkeys_clashes *out)
 {
 	struct entry *entries = NULL;
 
 	if (!f->keyed || f->scope != SCOPE_COLLECTED)
 		return;
 	for (size_t i = 0; i < f->n_pieces; i++)
-		if (is_mine(mine, n_mine, f->pieces[i].owner))
+		if (among(mine, n_mine, f->pieces[i].owner) && !among_sorted(idle, f->pieces[i].owner))
 			gather(&f->pieces[i], &entries, a, out);
 	for (size_t i = 0; entries != NULL && i < f->n_pieces; i++)
-		if (!is_mine(mine, n_mine, f->pieces[i].owner))
+		if (!among(mine, n_mine, f->pieces[i].owner) && !among_sorted(idle, f->pieces[i].owner))
 			compare(&f->pieces[i], entries, a, out);
 	HASH_CLEAR(hh, entries);
+}
+
+/* --- idle services --- */
+
+static int compare_ids(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+struct strings mapkeys_idle(const struct service_state *const *services, size_t n, struct arena *a)
+{
+	struct strings idle = { arena_alloc(a, (n + 1) * sizeof(*idle.items)), 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (services[i]->upstreams.n == 0)
+			idle.items[idle.n++] = arena_strdup(a, services[i]->service->id);
+	if (idle.n > 1)
+		qsort(idle.items, idle.n, sizeof(*idle.items), compare_ids);
+	return idle;
+}
+
+/* A key of idle services; `taken`: somebody else has it, too. */
+struct idle_key {
+	UT_hash_handle hh;
+	struct line line;
+	bool taken;
+};
+
+static void gather_idle(const struct fileset_piece *p, struct idle_key **keys, struct arena *a)
+{
+	const char *at = p->data;
+	struct line l;
+
+	while (next_line(&at, p->data + p->size, &l)) {
+		struct idle_key *k;
+
+		HASH_FIND(hh, *keys, l.key, l.n_key, k);
+		if (k != NULL)
+			continue;
+		k = arena_alloc(a, sizeof(*k));
+		*k = (struct idle_key){ .line = l };
+		HASH_ADD_KEYPTR(hh, *keys, k->line.key, k->line.n_key, k);
+	}
+}
+
+static bool mark_taken(const struct fileset_piece *p, struct idle_key *keys)
+{
+	const char *at = p->data;
+	struct line l;
+	bool any = false;
+
+	while (next_line(&at, p->data + p->size, &l)) {
+		struct idle_key *k;
+
+		HASH_FIND(hh, keys, l.key, l.n_key, k);
+		if (k != NULL)
+			any = k->taken = true;
+	}
+	return any;
+}
+
+/* Only the first byte of a line makes it a comment. `text` is the copy of the piece. */
+static void comment_out(const struct fileset_piece *p, struct idle_key *keys, char *text)
+{
+	const char *at = p->data;
+	struct line l;
+
+	while (next_line(&at, p->data + p->size, &l)) {
+		const char *begin = l.key;
+		struct idle_key *k;
+
+		HASH_FIND(hh, keys, l.key, l.n_key, k);
+		while (begin > p->data && begin[-1] != '\n')
+			begin--;
+		if (k->taken)
+			text[begin - p->data] = '#';
+	}
+}
+
+static const char *rewritten(const struct fileset_file *f, const struct strings *idle, struct idle_key *keys, struct arena *a)
+{
+	char *text = arena_alloc(a, f->size + 1), *to = text;
+
+	for (size_t i = 0; i < f->n_pieces; i++) {
+		const struct fileset_piece *p = &f->pieces[i];
+
+		memcpy(to, p->data, p->size);
+		if (among_sorted(idle, p->owner))
+			comment_out(p, keys, to);
+		to += p->size;
+	}
+	return text;
+}
+
+const char *mapkeys_yielded(const struct fileset_file *f, const struct strings *idle, struct arena *a)
+{
+	struct arena *scratch;
+	struct idle_key *keys = NULL;
+	const char *text = NULL;
+	bool any = false;
+
+	if (!f->keyed || f->scope != SCOPE_COLLECTED || idle->n == 0)
+		return NULL;
+	scratch = arena_new();
+	for (size_t i = 0; i < f->n_pieces; i++)
+		if (among_sorted(idle, f->pieces[i].owner))
+			gather_idle(&f->pieces[i], &keys, scratch);
+	for (size_t i = 0; keys != NULL && i < f->n_pieces; i++)
+		if (!among_sorted(idle, f->pieces[i].owner))
+			any |= mark_taken(&f->pieces[i], keys);
+	if (any)
+		text = rewritten(f, idle, keys, a);
+	HASH_CLEAR(hh, keys);
+	arena_free(&scratch);
+	return text;
 }
 
 bool mapkeys_twice(const char *text, size_t n, const char *key)

@@ -5,6 +5,9 @@
  * of the two services would get the other's traffic. It takes different ids to have one key: "/foo" and "/foo/",
  * a domain in capitals or with a port, are paths and domains of their own to the locks of the service.
  *
+ * An idle service (without upstreams) has no lock. It keeps its lines, for a page that says so, until somebody who has
+ * upstreams has the same key: then its line becomes a comment.
+ *
  * Layer: agent/core (pure).  Threads: no state.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -25,10 +28,18 @@ struct mapkeys_clashes {
 };
 void mapkeys_release(struct mapkeys_clashes *c);
 
+/* Ids of those without upstreams, sorted; the arena's. */
+struct strings mapkeys_idle(const struct service_state *const *services, size_t n, struct arena *a);
+
 /* Adds, for a collected file whose lines are keys and values, the first clash of each service of `mine` with
- * any other that has the key with another value. Texts are the arena's. Costs one pass over the file. */
-void mapkeys_find(const struct fileset_file *f, const char *const *mine, size_t n_mine, struct arena *a,
-	struct mapkeys_clashes *out);
+ * any other that has the key with another value. `idle`: who is left out; sorted. Texts are the arena's. Costs one pass
+ * over the file. */
+void mapkeys_find(const struct fileset_file *f, const char *const *mine, size_t n_mine, const struct strings *idle,
+	struct arena *a, struct mapkeys_clashes *out);
+
+/* The text of such a file in which the idle ones' lines have yielded; NULL: none had to. Of the arena; as long as the
+ * pieces together, and as many lines. */
+const char *mapkeys_yielded(const struct fileset_file *f, const struct strings *idle, struct arena *a);
 
 /* Is the key there more than once, with different values? For what clashed before we were asked. */
 bool mapkeys_twice(const char *text, size_t n, const char *key);

@@ -81,6 +81,12 @@ def test_a_route_of_another_service(make_cluster):
     cluster.deploy("s1", ["u3"])
     cluster.check_serving("s1", ["u3"])
     cluster.check_serving("a", ["u2"])
+    # A service that has no upstreams any more yields, whatever its id.
+    cluster.deploy("a", [])
+    cluster.deploy("b", ["u4"], service_fields={"serviceBasePath": "/a"})
+    for host in cluster.hosts:
+        assert host.haproxy.get("a/x").text == "u4"
+    cluster.deploy("s1", ["u1"])
 
 
 def test_check_command_with_its_own_words(tapped):

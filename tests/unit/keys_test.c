@@ -6,6 +6,7 @@
 #include "tests/unit/apply_fixture.h"
 
 static struct fixture f;
+static const char *up_a = "10.0.0.1:80";
 
 /* all.map: "<extra> <id>". */
 static int setup(void **state)
@@ -15,6 +16,7 @@ static int setup(void **state)
 	const struct renderer_config cfg = { .templates = &row, .n_templates = 1 };
 
 	(void)state;
+	up_a = "10.0.0.1:80";
 	fixture_init(&f);
 	renderer_free(&f.renderer);
 	assert_int_equal(renderer_new(&cfg, &f.renderer, NULL), 0);
@@ -37,9 +39,9 @@ static struct report *run(enum work_kind kind, const char *a, const char *b, con
 	struct work_item *w = work_item_new(kind);
 	const char **suspects = arena_alloc(w->arena, sizeof(*suspects));
 
-	fixture_add(w, "a", NULL, a);
+	fixture_add(w, "a", up_a, a);
 	if (b)
-		fixture_add(w, "b", NULL, b);
+		fixture_add(w, "b", "10.0.0.2:80", b);
 	suspects[0] = arena_strdup(w->arena, suspect);
 	w->suspects = suspects;
 	w->n_suspects = 1;
@@ -77,11 +79,27 @@ static void what_is_live_passes(void **state)
 	is_refused(run(WORK_PREPARE, "l", "l", "b"), "b", "key 'l' of all.map is that of service 'a'");
 }
 
+/* Its path is free; its line stays until somebody else takes it, and comes back. */
+static void without_upstreams(void **state)
+{
+	(void)state;
+	up_a = NULL;
+	report_is_ok(run(WORK_CONVERGE, "k", "l", "a"));
+	assert_text(&f, "all.map", "head x\nk a\nl b\n");
+	report_is_ok(run(WORK_PREPARE, "k", "k", "b"));
+	report_is_ok(run(WORK_CONVERGE, "k", "k", "b"));
+	assert_text(&f, "all.map", "head x\n# a\nk b\n");
+	report_is_ok(run(WORK_PREPARE, "k", "k", "a"));
+	report_is_ok(run(WORK_CONVERGE, "k", "l", "b"));
+	assert_text(&f, "all.map", "head x\nk a\nl b\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_key_is_anothers, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_live_passes, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_upstreams, setup, teardown),
 	};
 
 	if (argc > 1 && str_eq(argv[1], "view"))

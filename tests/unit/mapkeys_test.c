@@ -14,6 +14,7 @@
 
 static struct fileset_piece pieces[PIECES];
 static struct fileset_file file;
+static struct strings idle;
 
 /* Header, a, b, c, footer. */
 static void setup(const char *header, const char *a, const char *b, const char *c, const char *footer)
@@ -23,6 +24,7 @@ static void setup(const char *header, const char *a, const char *b, const char *
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		pieces[i] = (struct fileset_piece){ .data = texts[i], .size = strlen(texts[i]), .owner = owners[i] };
+	idle = (struct strings){ NULL, 0 };
 	file = (struct fileset_file){ .path = "x.map", .pieces = pieces, .n_pieces = ARRAY_LEN(texts),
 		.scope = SCOPE_COLLECTED, .keyed = true };
 }
@@ -35,7 +37,7 @@ static void assert_clashes(const char *want, const char *mine1, const char *mine
 	struct mapkeys_clashes found = { NULL, 0, 0 };
 	AUTO(buf_release) struct buf got = BUF_INIT;
 
-	mapkeys_find(&file, mine, mine2 ? 2 : 1, arena, &found);
+	mapkeys_find(&file, mine, mine2 ? 2 : 1, &idle, arena, &found);
 	for (size_t i = 0; i < found.n; i++)
 		buf_printf(&got, "%s%s:%s:%s", i ? " " : "", found.items[i].service,
 			found.items[i].other ? found.items[i].other : "-", found.items[i].key);
@@ -89,6 +91,81 @@ static void lines_are_read_as_haproxy_does(void **state)
 	assert_clashes("c:a:#", "c", NULL); /* behind a blank it is a key */
 }
 
+static const char *no_upstreams[2];
+
+static void make_idle(const char *first, const char *second)
+{
+	no_upstreams[0] = first;
+	no_upstreams[1] = second;
+	idle = (struct strings){ no_upstreams, second != NULL ? 2 : 1 };
+}
+
+static void assert_yielded(const char *want)
+{
+	struct arena *arena = arena_new();
+	const char *got;
+
+	for (size_t i = 0; i < file.n_pieces; i++)
+		file.size += file.pieces[i].size;
+	got = mapkeys_yielded(&file, &idle, arena);
+	if (want == NULL)
+		assert_null(got);
+	else
+		assert_string_equal(got, want);
+	arena_free(&arena);
+}
+
+static void idle_ones_are_sorted(void **state)
+{
+	static const char *const ids[] = { "c", "a", "b" };
+	struct arena *arena = arena_new();
+	struct service services[3] = { { .id = NULL } };
+	struct service_state states[3] = { { .service = NULL } };
+	const struct service_state *list[3];
+	struct strings found;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		services[i].id = ids[i];
+		states[i].service = &services[i];
+		list[i] = &states[i];
+	}
+	states[1].upstreams.n = 1;
+	found = mapkeys_idle(list, 3, arena);
+	assert_int_equal(found.n, 2);
+	assert_string_equal(found.items[0], "b");
+	assert_string_equal(found.items[1], "c");
+	arena_free(&arena);
+}
+
+static void who_is_idle_yields(void **state)
+{
+	(void)state;
+	setup("h\n", "/x/ A\n/y/ A\n", "\t /x/ B\n/z/ B\n", "/x/ C\nh C\n", "f\n");
+	make_idle("a", "b");
+	assert_clashes("", "a", "b");
+	assert_clashes("c:-:h", "c", NULL); /* but not to those */
+	assert_yielded("h\n#x/ A\n/y/ A\n#\x20/x/ B\n/z/ B\n/x/ C\nh C\nf\n");
+	make_idle("c", NULL);
+	assert_clashes("b:a:/x/", "b", NULL);
+	assert_yielded("h\n/x/ A\n/y/ A\n\t /x/ B\n/z/ B\n#x/ C\n# C\nf\n");
+}
+
+static void nobody_has_to_yield(void **state)
+{
+	(void)state;
+	setup("", "/x/ A\n", "/x/ B\n", "/y/ C\n", "");
+	assert_yielded(NULL);
+	make_idle("a", "b"); /* both: the first answers for it */
+	assert_yielded(NULL);
+	assert_clashes("", "b", NULL);
+	make_idle("c", NULL);
+	assert_yielded(NULL);
+	make_idle("a", NULL);
+	file.keyed = false;
+	assert_yielded(NULL);
+}
+
 static bool twice(const char *text, const char *key)
 {
 	return mapkeys_twice(text, strlen(text), key);
@@ -111,6 +188,9 @@ int main(void)
 		cmocka_unit_test(each_service_once),
 		cmocka_unit_test(what_is_no_clash),
 		cmocka_unit_test(lines_are_read_as_haproxy_does),
+		cmocka_unit_test(idle_ones_are_sorted),
+		cmocka_unit_test(who_is_idle_yields),
+		cmocka_unit_test(nobody_has_to_yield),
 		cmocka_unit_test(a_text_with_a_key_twice),
 	};
 
