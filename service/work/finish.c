@@ -7,6 +7,7 @@
 #include "lib/records/paths.h"
 #include "service/work/java_call.h"
 #include "service/work/service_metrics.h"
+#include "service/work/janitor.h"
 
 #include <string.h>
 

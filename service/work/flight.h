@@ -169,18 +169,6 @@ void fanout_ask(struct flight *f, const struct member *const *members, size_t n)
 void fanout_cancel(struct flight *f);
 int64_t fanout_retry_at(const struct flight *f); /* INT64_MAX: nobody waits for a retry */
 
-/* janitor.c: what nobody waits for: remains, leftovers, hosts that have been away too long. */
-struct janitor;
-struct janitor *janitor_new(struct worker *w);
-void janitor_free(struct janitor **j);
-void janitor_retire(struct janitor *j, const char *request_id); /* T8 */
-void janitor_quarantine(struct janitor *j, const struct item *it);      /* T7 */
-void janitor_sweep_terminal(struct janitor *j, const struct item *it);  /* ended by a predecessor, still queued */
-void janitor_drop_decision(struct janitor *j, const char *batch);       /* a record without its requests */
-void janitor_sweep(struct janitor *j); /* request nodes without a queue node */
-void janitor_watch_groups(struct janitor *j);
-void janitor_tick(struct janitor *j);
-
 void data_version_look(struct worker *w); /* data_version.c */
 
 /* locks.c: base paths that T6' left locked. */

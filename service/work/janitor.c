@@ -5,7 +5,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "service/work/flight.h"
+#include "service/work/janitor.h"
 
 #include "lib/base/str.h"
 #include "lib/records/paths.h"

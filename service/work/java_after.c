@@ -12,6 +12,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "service/work/java_call.h"
+#include "service/work/janitor.h"
 
 #include "lib/base/str.h"
 

@@ -6,6 +6,7 @@
 
 #include "lib/base/str.h"
 #include "lib/records/paths.h"
+#include "service/work/janitor.h"
 
 static bool adopt(struct worker *w, const char *batch, const struct store_node *node)
 {

@@ -9,6 +9,7 @@
 #include "service/core/schedule.h"
 #include "service/work/flight.h"
 #include "service/work/java_call.h"
+#include "service/work/janitor.h"
 
 #include <stdlib.h>
 #include <string.h>
