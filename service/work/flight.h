@@ -66,13 +66,12 @@ struct flight {
 	char digest[65];
 	struct tally *tally;
 	const char *failure;         /* why it turned back or was refused: "Apply failed {…" argument */
-	bool ready;                  /* loaded */
-	bool in_txn, adopted;
+	bool ready, in_txn, adopted; /* ready: loaded */
 	bool misread;                /* tests only (rules.readback off): an unknown outcome was taken for a failure */
 	struct ask *asks;            /* calls in progress and their back-off */
 	struct java_ask *java_asks;  /* the same for Java agents */
-	struct java_node *java_nodes; /* those that had confirmed when COMMIT was written */
-	bool java_after;             /* its groups are looked at again after COMMIT */
+	struct java_node *java_nodes; /* those that had confirmed when COMMIT was written; its groups are looked at again */
+	bool java_after;
 	struct loop_timer timer;     /* deadline or retry, whichever is next */
 	int64_t retry_at;
 };

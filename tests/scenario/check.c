@@ -110,14 +110,6 @@ static void target_state(struct world *w, const char *service, struct arena *a, 
 	}
 }
 
-bool check_decided(struct world *w, const char *service)
-{
-	AUTO(arena_free) struct arena *a = arena_new();
-	const struct decided_request *dr = decided_for(w, service, a);
-
-	return dr != NULL && dr->dir == DIR_FORWARD;
-}
-
 const char *check_target(struct world *w, const char *service, char digest[65])
 {
 	AUTO(arena_free) struct arena *a = arena_new();

@@ -184,10 +184,11 @@ static void on_states(void *ctx, struct reader **r_take, const struct error *err
 		struct service_state s;
 		struct target_service *t;
 		bool fell_back;
+		char target[65];
 
 		if (services_take(r->arena, r, 2 * i, &s, NULL) != 0 || (t = target_here(js->a, &s)) == NULL)
 			continue;
-		fell_back = check_decided(js->a->w, ids[i]);
+		fell_back = strcmp(t->digest, check_target(js->a->w, ids[i], target)) != 0;
 		publish(js->a, ids[i], t);
 		MAP_FIND(js->a->host.runs, ids[i], run);
 		if (run != NULL)

@@ -25,7 +25,7 @@ struct run {
 	UT_hash_handle hh;
 	char *id, *addresses;
 	char digest[65];
-	bool fell_back; /* a Java agent applied the state under a decided request, or keeps what is gone from it: R5 */
+	bool fell_back; /* a Java agent applied a state that is not to run any more, or keeps what is gone from it: R5 */
 };
 
 struct world_host { /* survives its agent */
@@ -180,7 +180,6 @@ struct checker *checker_new(struct world *w);
 void checker_free(struct checker **c);
 void check_publication(struct world_agent *a, const char *service, const char *before, const char *after);
 void check_quiet(struct world *w); /* S13: nothing is queued, all agents are ready */
-bool check_decided(struct world *w, const char *service); /* it goes forward */
 const char *check_target(struct world *w, const char *service, char digest[65]); /* what a host must run now */
 
 #endif
