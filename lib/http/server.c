@@ -31,6 +31,9 @@
 #define CROWD 256u /* connections */
 #define ROUNDS_MAX 10 /* of the daemon in one turn */
 #define SWEEP_MAX_US LOOP_MS(1000)
+/* A crowd that came together is not cut in one turn: others are served in between. */
+#define CUTS_MAX 256
+#define BREATH_US LOOP_MS(5)
 
 static int64_t on_deadline(void *ctx)
 {
@@ -87,16 +90,18 @@ static void on_sweep(void *ctx)
 {
 	struct server *s = ctx;
 	struct conn *conn;
-	size_t waiting = 0;
+	size_t waiting = 0, cut = 0;
 
 	DL_FOREACH(s->conns, conn)
 	{
 		waiting += conn->state == CONN_SUSPENDED && conn->rq && conn->rq->gone;
-		if (conn->deadline <= loop_now(s->l))
+		if (conn->deadline <= loop_now(s->l) && cut < CUTS_MAX) {
 			conn_cut(conn);
+			cut++;
+		}
 	}
 	if (s->conns)
-		loop_timer_start(s->l, &s->sweep, s->sweep_us);
+		loop_timer_start(s->l, &s->sweep, cut < CUTS_MAX ? s->sweep_us : BREATH_US);
 	if (waiting > 0)
 		sweep_gone(s, waiting);
 }

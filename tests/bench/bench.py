@@ -2,7 +2,7 @@
 """make bench: what a deploy takes, as a ratio to the least that its parts take, both measured in this run.
 
 README.md says what is measured and how. Prints one table; never fails because a goal was missed, but ends with 1 when
-something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=templates,true,10,1000,rate,http: some of it.
+something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=templates,true,10,1000,rate,http,crowd: some of it.
 BENCH_STAGES=1: afterwards, some deploys with debug logs, and where their time goes.
 """
 import os
@@ -24,6 +24,7 @@ from harness.haproxy import HAProxy  # noqa: E402
 from harness.styles import Collected  # noqa: E402
 from harness.zookeeper import ZooKeeper, jars  # noqa: E402
 
+import crowd  # noqa: E402
 import rendering  # noqa: E402
 import serving  # noqa: E402
 import stages  # noqa: E402
@@ -322,6 +323,17 @@ def measure(zk, folder, name, agents, haproxy, services, body):
         stages.show(Stand(zk, folder, name + "-stages", agents, haproxy, services, stages.OPTIONS), 4 if services > 100 else 30)
 
 
+def crowded(table, zk, folder):
+    stand = Stand(zk, folder, "crowd", 1, False, 10, crowd.LIMITS)
+    try:
+        stand.start()
+        crowd.rows(table, stand, QUICK, say, Failed)
+    finally:
+        stand.stop()
+    if stand.complaints():
+        raise Failed("\n".join(stand.complaints()))
+
+
 def disk_folder():
     """ZooKeeper's log and the agents' files must be on a disk: syncing a tmpfs costs nothing."""
     for parent in (os.environ.get("LOCKSTEP_TMP", "/tmp"), "/var/tmp", os.path.join(base.ROOT, "build")):
@@ -350,6 +362,8 @@ def bench(folder):
                 if wanted("rate"):
                     throughput(table, stand, 3, 1 if QUICK else 5, 64)
             measure(zk, folder, "true", 3, False, 10, commands)
+        if wanted("crowd"):
+            crowded(table, zk, folder)
         for services, rounds, count in ((10, 3, 5), (1000, 3, 2)) if QUICK else ((10, 5, 15), (1000, 4, 6)):
             if wanted(str(services)):
                 def with_haproxy(stand):

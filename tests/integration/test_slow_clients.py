@@ -8,6 +8,7 @@ import re
 import resource
 import select
 import socket
+import struct
 import time
 
 import pytest
@@ -19,6 +20,7 @@ DRIBBLERS = 1000
 SANITIZED = os.path.basename(BUILD) in ("asan", "tsan")  # keeps what was freed; leaks are found at the end instead
 TIME = 4000  # ms: idle and per request
 HEAD = b"POST /baragon/v2/request HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = HEAD + b"Content-Length: 7\r\n\r\n{\"a\":1}"
 GET = b"GET /baragon/v2/status HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -75,6 +77,7 @@ class Crowd:
     def close(self):
         for s in self.all:
             s.close()
+        self.all = []
 
 
 def drip(sockets, at):
@@ -166,8 +169,26 @@ def test_what_is_too_large_is_refused(service):
     assert service.status()["leader"]
 
 
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def reset_late(s):
+    """When an answer is on its way."""
+    select.select([s], [], [], 0.02)
+    reset(s)
+
+
+def half_close(s):
+    s.shutdown(socket.SHUT_WR)
+
+
+ENDS = [lambda s: s.close(), reset, reset_late, half_close, lambda s: None]
+
+
 def test_pipelined_and_cut(service):
-    """Whole requests in a row are answered in order; what is cut off leaves nothing."""
+    """Whole requests in a row are answered in order; what is cut off anywhere, by whatever end, leaves nothing."""
     service.status()
     before = fds(service)
     crowd = Crowd(service)
@@ -184,17 +205,12 @@ def test_pipelined_and_cut(service):
                 pass
             return answers.count(b"HTTP/1.1 200 ") == 20
         wait_for(take, 20, "twenty answers")
-        for cut in range(0, len(whole) * 2, 3):
+        row = whole + POST + whole * 2 + POST + HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"
+        for cut in range(1, len(row), 3 if not service.tls else 29):
             one = crowd.open(1)[0]
             one.settimeout(10)
-            one.sendall((whole * 2)[:cut])
-            one.close()
-        body = HEAD + b"Content-Length: 50\r\n\r\n{}"
-        for cut in range(0, len(body), 5):
-            one = crowd.open(1)[0]
-            one.settimeout(10)
-            one.sendall(body[:cut])
-            one.close()
+            one.sendall(row[:cut])
+            ENDS[cut % len(ENDS)](one)
         assert service.status()["leader"]
     finally:
         crowd.close()
