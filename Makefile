@@ -185,6 +185,22 @@ integration-asan:
 integration-tsan:
 	@LOCKSTEP_SLOW=5 $(MAKE) --no-print-directory integration T='-k test_first_exchange'
 
+# Many requests made up from openapi.json, to programs under ASan.
+REQUESTS := 20000
+SEED := 1
+build/property/ready: tests/property/requirements.txt
+	@sh tests/install_deps.sh property
+	@rm -rf build/property
+	@/usr/bin/python3 -m venv build/property
+	@build/property/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: property
+property: build/property/ready ## requests made up from openapi.json, under ASan; schemathesis from PyPI; REQUESTS=20000 SEED=1
+	@$(MAKE) --no-print-directory MODE=asan all tools
+	@REQUESTS=$(REQUESTS) SEED=$(SEED) LOCKSTEP_BUILD=build/asan LOCKSTEP_SLOW=3 PYTHONDONTWRITEBYTECODE=1 \
+		exec build/property/bin/python tests/property/run.py
+
 .PHONY: compile-commands
 compile-commands: ## build/compile_commands.json, for editors and clang's tools
 	@mkdir -p build

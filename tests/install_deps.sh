@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the Debian packages that are missing, and only those. Quiet when nothing is.
-# usage: tests/install_deps.sh build|test
+# usage: tests/install_deps.sh build|test|property
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 
@@ -13,7 +13,8 @@ test="libcmocka-dev clang libclang-rt-14-dev python3-pytest python3-kazoo python
 case "${1:-}" in
 build) want=$build ;;
 test) want="$build $test" ;;
-*) echo "usage: $0 build|test" >&2; exit 2 ;;
+property) want="$build $test python3-venv" ;;
+*) echo "usage: $0 build|test|property" >&2; exit 2 ;;
 esac
 
 missing() {

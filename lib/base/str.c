@@ -97,6 +97,21 @@ bool utf8_valid(const char *s, size_t n)
 	return true;
 }
 
+bool utf8_unfit_for_path(const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = u[i], d = i + 1 < n ? u[i + 1] : 0, e = i + 2 < n ? u[i + 2] : 0;
+
+		if (c < 0x20 || c == 0x7f || (c == 0xc2 && d < 0xa0) || c == 0xee || c >= 0xf0)
+			return true;
+		if (c == 0xef && (d < 0xa4 || (d == 0xbf && e >= 0xb0)))
+			return true;
+	}
+	return false;
+}
+
 size_t utf8_utf16_len(const char *s)
 {
 	size_t units = 0;

@@ -22,6 +22,9 @@ bool str_to_i64(const char *s, int64_t min, int64_t max, int64_t *out);
 size_t utf8_step(const char *s, size_t n);
 /* No malformed, overlong or surrogate sequence. */
 bool utf8_valid(const char *s, size_t n);
+/* Does valid UTF-8 hold what ZooKeeper takes in no path? Controls, U+E000 to U+F8FF, U+FFF0 to U+FFFF, and all above, for it
+ * looks at the halves of UTF-16. */
+bool utf8_unfit_for_path(const char *s, size_t n);
 /* Length in UTF-16 units, as Java counts; for valid UTF-8. */
 size_t utf8_utf16_len(const char *s);
 

@@ -15,13 +15,7 @@ bool path_name_ok(const char *name)
 
 	if (n == 0 || n > 250 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)name[i];
-
-		if (c < 0x20 || c == 0x7f || c == '/')
-			return false;
-	}
-	return utf8_valid(name, n);
+	return strchr(name, '/') == NULL && utf8_valid(name, n) && !utf8_unfit_for_path(name, n);
 }
 
 const char *path_join(struct arena *a, const char *parent, const char *name)

@@ -12,7 +12,7 @@
 
 #include "lib/base/mem.h"
 
-/* Can it be one element of a path? No '/', no control characters, not "." or "..", at most 250 bytes, valid UTF-8. */
+/* Can it be one element of a path? No '/', nothing that ZooKeeper refuses (utf8_unfit_for_path), not "." or "..", at most 250 bytes. */
 bool path_name_ok(const char *name);
 
 #define PATH_QUEUE "/queue"

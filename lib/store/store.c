@@ -427,20 +427,10 @@ const char *store_link_name(const struct store *st)
 
 /* --- names --- */
 
-/* One UTF-8 sequence that ZooKeeper refuses in a path: C1 controls, U+F000..F8FF, U+FFF0..FFFF. */
-static bool refused_wide(const unsigned char *s)
-{
-	if (s[0] == 0xc2)
-		return s[1] < 0xa0;
-	if (s[0] == 0xef)
-		return s[1] < 0xa4 || (s[1] == 0xbf && s[2] >= 0xb0);
-	return s[0] == 0xee;
-}
-
 const char *store_path_error(const char *path)
 {
 	const char *s = path, *e;
-	size_t n = strlen(path), i;
+	size_t n = strlen(path);
 
 	if (path[0] != '/')
 		return "must start with a slash";
@@ -448,12 +438,8 @@ const char *store_path_error(const char *path)
 		return "is too long";
 	if (!utf8_valid(path, n))
 		return "is not UTF-8";
-	for (i = 0; i < n; i++) {
-		const unsigned char *u = (const unsigned char *)path + i;
-
-		if (*u < 0x20 || *u == 0x7f || refused_wide(u))
-			return "holds a character that ZooKeeper refuses";
-	}
+	if (utf8_unfit_for_path(path, n))
+		return "holds a character that ZooKeeper refuses";
 	if (n == 1)
 		return NULL;
 	while (*s == '/') {

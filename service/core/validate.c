@@ -73,26 +73,12 @@ static bool has_control(const char *s)
 	return false;
 }
 
-/* As UTF-16: private use (U+E000 to U+F8FF), U+FFF0 to U+FFFF, and all above, whose surrogates it takes for characters. */
-static bool zookeeper_refuses(const char *s)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)s[0], d = c >= 0xe0 ? (unsigned char)s[1] : 0;
-
-		if (c == 0xee || c >= 0xf0 ||
-			(c == 0xef && (d < 0xa4 || (d == 0xbf && (unsigned char)s[2] >= 0xb0))))
-			return true;
-	}
-	return false;
-}
-
 bool validate_name(const char *s)
 {
 	size_t n = strlen(s);
 
 	return n > 0 && n <= NAME_BYTES_MAX && utf8_valid(s, n) && strcmp(s, ".") != 0 &&
-	       strcmp(s, "..") != 0 && strchr(s, '/') == NULL && !has_control(s) &&
-	       !zookeeper_refuses(s);
+	       strcmp(s, "..") != 0 && strchr(s, '/') == NULL && !utf8_unfit_for_path(s, n);
 }
 
 /* Java's rule of ids: [^\s/|]+ */
@@ -166,7 +152,7 @@ static void check_part(const struct check *c, const struct where *at, const char
 		return;
 	if (*s != '\0' && breaks_id_rule(s))
 		problem_at(c, at, SPACE_OR_BAR);
-	else if (has_control(s) || zookeeper_refuses(s))
+	else if (utf8_unfit_for_path(s, strlen(s)))
 		problem_at(c, at, CONTROL);
 	if (utf8_utf16_len(s) > max)
 		problem_at(c, at, arena_printf(c->a, "size must be between 0 and %zu", max));

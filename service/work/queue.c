@@ -133,6 +133,11 @@ void queue_take_item(struct worker *w, struct item *it, const struct reader *r, 
 			it->bad = "its request is of another service";
 			return;
 		}
+		for (size_t i = 0; i < rq->service->groups.n; i++)
+			if (!path_name_ok(rq->service->groups.items[i])) { /* a Java service takes anything */
+				it->bad = "one of its loadBalancerGroups is no name of a group";
+				return;
+			}
 		it->request = rq;
 	}
 	if (json_string_decode(status->data, status->len, it->arena, &text, &err) != 0 ||

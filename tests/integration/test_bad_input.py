@@ -231,3 +231,26 @@ def test_a_value_never_adds_a_line(make_cluster, place):
             text = read_file(h.file_of("s1"))
             assert text.count("\n") == lines[h.name] and "\r" not in text and "\0" not in text, (evil, text)
             assert "evil" not in h.haproxy.servers()
+
+
+def test_what_a_java_service_has_queued(make_cluster):
+    """It takes any name of a group: the request ends, the leader lives, what is behind it goes on."""
+    cluster = make_cluster(agents=1).start()
+    base = "/" + cluster.namespace
+    with cluster.zk.client() as zk:
+        for i, group in enumerate(["..", "a/b", "", "\ue000", "\U0001f600"]):
+            rid, body = "java-%d" % i, good("java-%d" % i)
+            body["loadBalancerService"]["loadBalancerGroups"] = [group]
+            txn = zk.transaction()
+            for folder in ("/request", "/queue", "/responseHistory/requestIdMapping"):
+                zk.ensure_path(base + folder)
+            txn.create(base + "/responseHistory/requestIdMapping/" + rid, b'"s1"')
+            txn.create(base + "/request/" + rid, json.dumps(body).encode())
+            txn.create(base + "/request/" + rid + "/status", b'"PENDING"')
+            txn.create(base + "/queue/s1|%s|" % rid, json.dumps({"serviceId": "s1", "requestId": rid, "index": i}).encode(),
+                       sequence=True)
+            assert not any(isinstance(r, Exception) for r in txn.commit())
+    for i in range(5):
+        answer = cluster.wait_state("java-%d" % i, "FAILED")
+        assert answer["message"] == "one of its loadBalancerGroups is no name of a group"
+    cluster.deploy("s2", ["u1"])

@@ -45,8 +45,9 @@ static void of_groups(void **state)
 
 static void names(void **state)
 {
-	static const char *const good[] = { "a", "a b", "a.b", "...", "s|r", "\xc3\xa4" };
-	static const char *const bad[] = { "", ".", "..", "a/b", "/", "a\nb", "\x01", "\x7f", "\xff", "\xc3" };
+	static const char *const good[] = { "a", "a b", "a.b", "...", "s|r", "\xc3\xa4", "\xef\xa4\x80", "\xef\xbf\xaf" };
+	static const char *const bad[] = { "", ".", "..", "a/b", "/", "a\nb", "\x01", "\x7f", "\xff", "\xc3", "a\xc2\x85", "\xee\x80\x80",
+		"\xef\xa3\xbf", "\xef\xbf\xb0", "\xf0\x9f\x98\x80" };
 	struct arena *a = *state;
 	char *text = arena_alloc(a, 300);
 

@@ -92,7 +92,7 @@ class Target:
                 rq.target += ("&" if "?" in rq.target else "?") + "authkey=" + key
 
     def send(self, rq):
-        """The complaint about the answer, or None."""
+        """The answer, or None, and the complaint about it, or None."""
         start = time.monotonic()
         try:
             answer = self.wire.ask(rq)
@@ -101,7 +101,7 @@ class Target:
         if answer is not None:
             self.counts[answer.status] += 1
             why = self.document.complaint(rq.method, self.document.find(rq.method, rq.target), gunzipped(answer), (time.monotonic() - start) / SLOW)
-        return why and "%s: %s\n    %r\n    %r" % (self.daemon.name, why, rq, answer)
+        return answer, why and "%s\n    %r\n    %r" % (why, rq, answer)
 
 
 def gunzipped(answer):
@@ -155,13 +155,19 @@ class Run:
     def send(self, target, rq):
         target.show_key(rq, self.rng)
         start = time.monotonic()
-        why = target.send(rq)
+        answer, why = target.send(rq)
         self.slowest = max(self.slowest, time.monotonic() - start)
         self.sent += 1
         if why:
-            call = target.document.find(rq.method, rq.target)
-            self.complaints.setdefault((call["operationId"] if call else rq.method, why.split("\n")[0][:90]), why)
-        assert len(self.complaints) < 30 and target.daemon.running(), self.report()
+            self.complain(target, rq, why)
+        assert target.daemon.running(), self.report()
+        return answer
+
+    def complain(self, target, rq, why):
+        call = target.document.find(rq.method, rq.target)
+        key = (target.daemon.program, call["operationId"] if call else rq.method, why.split("\n")[0][:90])
+        self.complaints.setdefault(key, "%s: %s" % (target.daemon.name, why))
+        assert len(self.complaints) < 30, self.report()
 
     def make(self, n):
         for _ in range(n):
@@ -179,7 +185,7 @@ class Run:
             t.wire.close()
         assert not self.complaints, self.report()
         assert all(t.daemon.running() for t in self.targets)
-        wait_for(lambda: not any(map(self.cluster.zk_children, ("/queue", "/lockstep/decided"))), 60, "what was queued has ended")
+        wait_for(lambda: self.cluster.call("GET", "/request", service=0).json() == [], 60, "what was queued has ended")
         self.cluster.call("DELETE", "/aliases/" + GROUP, service=0)
         self.cluster.call("DELETE", "/load-balancer/%s/excluded/%s" % (GROUP, self.cluster.hosts[0].agent.id), service=0)
         self.cluster.deploy("last", ["u1", "u2"], 30)
