@@ -254,6 +254,6 @@ $(B)/bench/deploys $(B)/bench/templates $(B)/bench/bare $(B)/bench/asker: \
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: bench
-bench: deps ## ratios against what the parts cost here and now; BENCH_QUICK=1: within a minute
+bench: deps ## ratios against what the parts cost here and now; BENCH_QUICK=1: within some minutes
 	@$(MAKE) --no-print-directory all $(BENCH_BIN)
 	@cd tests/bench && LOCKSTEP_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 bench.py

@@ -2,7 +2,8 @@
 """make bench: what a deploy takes, as a ratio to the least that its parts take, both measured in this run.
 
 README.md says what is measured and how. Prints one table; never fails because a goal was missed, but ends with 1 when
-something did not work. BENCH_QUICK=1: fewer deploys, within a minute. BENCH_ONLY=templates,true,10,1000,rate,http,crowd: some of it.
+something did not work. BENCH_QUICK=1: fewer deploys, within some minutes. BENCH_ONLY=templates,true,10,1000,rate,http,crowd: some
+of it.
 BENCH_STAGES=1: afterwards, some deploys with debug logs, and where their time goes.
 """
 import os
@@ -241,9 +242,9 @@ class Table:
     def add_rates(self, what, parts, floors, rates, goal):
         """Per second, of rounds that stand side by side: the more the better."""
         ratios = [o / f for f, o in zip(floors, rates)]
-        ratio = statistics.median(ratios)
+        low, ratio, high = statistics.quantiles(ratios, n=4, method="inclusive")
         self.rows.append((what, parts, short(statistics.median(floors)), short(statistics.median(rates)), "requests/s",
-                          "%s (%s-%s)" % (short(ratio), short(min(ratios)), short(max(ratios))),
+                          "%s (%s-%s)" % (short(ratio), short(low), short(high)),
                           "-" if goal is None else ">= %s" % goal,
                           "-" if goal is None else "yes" if ratio >= goal else "NO"))
 

@@ -222,7 +222,7 @@ SAMPLE = b"""{"loadBalancerRequestId":"sample","loadBalancerService":{"serviceId
 
 
 def rows(table, stand, folder, gate, quick, say, fail):
-    rounds, ms = (3, 300) if quick else (9, 1000)
+    rounds, ms = (5, 200) if quick else (25, 300)
     try:
         reads(table, stand, folder, gate, rounds, ms, say, fail)
     finally:
