@@ -100,7 +100,8 @@ def folder(run_dir, request):
 
 @pytest.fixture
 def namespace(request):
-    return re.sub(r"\W+", "-", request.node.name)[:60] + "-%d" % os.getpid()
+    test = request.module.__name__ + "-" + request.node.name
+    return re.sub(r"\W+", "-", test)[:80] + "-%d" % os.getpid()
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # About as long as all the others, which are found by themselves.
-FIRST = ["test_absent.py", "test_happy.py", "test_refusal.py"]
+FIRST = ["test_absent.py", "test_black_box.py", "test_happy.py", "test_refusal.py", "test_scheduler_quirks.py",
+         "test_zk_records.py"]
 NOTHING_SELECTED = 5
 
 

@@ -54,11 +54,17 @@ def without(*path):
     return body
 
 
-def nothing_happened(cluster, rid="r1"):
+def nothing_happened(cluster, rid="r1", refused=None):
+    """refused: what GET says of its id, once it was legible."""
     assert cluster.call("GET", "/request").json() == []
     assert cluster.nothing_queued() is True
+    assert cluster.call("GET", "/state").json() == []
     if rid:
-        assert cluster.call("GET", "/request/" + rid).status == 404
+        answer = cluster.call("GET", "/request/" + rid)
+        if refused is None:
+            assert answer.status == 404, answer
+        else:
+            assert answer.json()["loadBalancerState"] == "FAILED" and refused in answer.json()["message"], answer
     assert all(s.running() for s in cluster.services)
 
 
@@ -106,14 +112,25 @@ FIELDS = [
 ]
 
 
+def is_kept(answer, field, body):
+    """One that is a request, of a service that can be, and yet breaks a rule."""
+    return answer.status == 422 and field != "serviceId" and set(good()) <= set(body) and \
+        set(good()["loadBalancerService"]) <= set(body["loadBalancerService"])
+
+
 @pytest.mark.parametrize("field,body", FIELDS, ids=["%02d-%s" % (i, f) for i, (f, _) in enumerate(FIELDS)])
 def test_a_bad_field_is_named(standing, field, body):
+    rid = body.get("loadBalancerRequestId")
+    if rid == "r1":  # what is said of one id stays there
+        rid = "bad-%d" % FIELDS.index((field, body))
+        body = dict(body, loadBalancerRequestId=rid)
+    else:
+        rid = None
     answer = standing.call("POST", "/request", body)
     assert 400 <= answer.status < 500, answer
     assert field in answer.text, answer
     assert answer.headers["content-type"].startswith("application/json")
-    rid = body.get("loadBalancerRequestId")
-    nothing_happened(standing, rid if rid == "r1" else None)
+    nothing_happened(standing, rid, "Malformed request: " + answer.json()["errors"][0] if is_kept(answer, field, body) else None)
 
 
 @pytest.mark.parametrize("body,status", [
