@@ -1,7 +1,8 @@
 /*
  * janitor.c - what nobody waits for: remains of requests, leftovers, hosts that have been away too long
  *
- * Nothing here may hurt if it fails or comes twice: it is tried again by the sweep.
+ * Nothing here may hurt if it fails or comes twice: it is tried again by the sweep.  An id may be queued anew meanwhile (T0a):
+ * that moves its mapping, and its new queue node is there before anything else can be taken for remains.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -23,7 +24,7 @@
 struct janitor {
 	struct worker *w;
 	struct life *life;
-	char **retired;
+	struct retired *retired;
 	size_t n, cap;
 	bool busy;
 	struct loop_timer timer;
@@ -32,10 +33,22 @@ struct janitor {
 
 /* --- T8: the nodes of ended requests ----------------------------------------------------------------- */
 
+#define MAPPING_UNSEEN (-2) /* not read yet */
+#define MAPPING_NONE (-1)
+
+struct retired {
+	char *id;
+	int32_t mapping; /* its version when we looked first */
+	bool doubtful;   /* that it has ended: see whether it is queued */
+};
+
 /* One request's subtree, read level by level, then deleted from its leaves in one transaction. */
 struct removal {
 	struct janitor *j;
 	const char *id;
+	const char *mapping_path;
+	int32_t mapping;
+	bool doubtful;
 	const char **paths;
 	size_t n, cap, level; /* paths from `level` on are those of the last wave */
 	int depth;
@@ -45,7 +58,16 @@ struct last_step { /* of a removal: its transaction */
 	struct janitor *j;
 	struct life *life;
 	char *id;
+	int32_t mapping;
 };
+
+static void retire(struct janitor *j, const char *id, int32_t mapping, bool doubtful)
+{
+	GROW(j->retired, j->n, j->cap);
+	j->retired[j->n++] = (struct retired){ xstrdup(id), mapping, doubtful };
+	if (!loop_timer_running(&j->timer))
+		loop_timer_start(j->w->loop, &j->timer, LOOP_MS(5)); /* after the answers that are being sent */
+}
 
 static void on_removed(void *ctx, const struct store_result *res, const struct error *err)
 {
@@ -53,7 +75,7 @@ static void on_removed(void *ctx, const struct store_result *res, const struct e
 
 	(void)res;
 	if (err != NULL && !last->life->over)
-		janitor_retire(last->j, last->id); /* somebody wrote into it meanwhile, or nobody knows */
+		retire(last->j, last->id, last->mapping, true); /* somebody wrote into it meanwhile, or nobody knows */
 	life_unref(&last->life);
 	free(last->id);
 	free(last);
@@ -64,7 +86,9 @@ static void delete_tree(struct removal *rm)
 	struct store_txn *t = store_txn_new(rm->j->w->st);
 	struct last_step *last = xmalloc(sizeof(*last));
 
-	*last = (struct last_step){ rm->j, life_ref(rm->j->life), xstrdup(rm->id) };
+	*last = (struct last_step){ rm->j, life_ref(rm->j->life), xstrdup(rm->id), rm->mapping };
+	if (rm->mapping >= 0)
+		store_txn_check(t, rm->mapping_path, rm->mapping);
 	for (size_t i = rm->n; i-- > 0;)
 		store_txn_delete(t, rm->paths[i], -1);
 	store_txn_commit(&t, on_removed, last);
@@ -82,6 +106,30 @@ static void add_path(struct removal *rm, struct arena *a, const char *path)
 	rm->paths[rm->n++] = path;
 }
 
+static bool is_queued(const struct reader *r, size_t i, const char *id)
+{
+	AUTO(buf_release) struct buf part = BUF_INIT;
+	size_t n;
+	const char *const *queue = reader_names(r, i, &n);
+
+	buf_printf(&part, "|%s|", id);
+	for (size_t k = 0; k < n; k++)
+		if (strstr(queue[k], buf_cstr(&part)) != NULL)
+			return true;
+	return false;
+}
+
+/* The first wave: are these still the remains that were meant? The queue was read after them. */
+static bool is_over(struct removal *rm, const struct reader *r)
+{
+	const struct store_node *mapping = reader_node(r, 1);
+	int32_t version = mapping != NULL ? mapping->version : MAPPING_NONE;
+	bool moved = rm->mapping != MAPPING_UNSEEN && rm->mapping != version;
+
+	rm->mapping = version;
+	return reader_exists(r, 0) && !moved && !(rm->doubtful && is_queued(r, 2, rm->id));
+}
+
 static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
@@ -90,11 +138,11 @@ static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 	struct reader *next;
 
 	if (err != NULL) {
-		janitor_retire(rm->j, rm->id); /* when the connection is back */
+		retire(rm->j, rm->id, rm->mapping, true); /* when the connection is back */
 		return;
 	}
-	if (rm->depth == 0 && !reader_exists(r, 0))
-		return; /* gone already */
+	if (rm->depth == 0 && !is_over(rm, r))
+		return;
 	rm->level = rm->n;
 	for (size_t i = first; i < end; i++) {
 		size_t n;
@@ -113,15 +161,21 @@ static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 	reader_run(&next, on_level, rm);
 }
 
-static void remove_request(struct janitor *j, const char *id)
+static void remove_request(struct janitor *j, const struct retired *it)
 {
 	struct reader *r = reader_new(j->w->st, j->life);
 	struct removal *rm = arena_alloc(r->arena, sizeof(*rm));
 
 	rm->j = j;
-	rm->id = arena_strdup(r->arena, id);
-	add_path(rm, r->arena, path_request(r->arena, id));
+	rm->id = arena_strdup(r->arena, it->id);
+	rm->mapping_path = path_mapping(r->arena, it->id);
+	rm->mapping = it->mapping;
+	rm->doubtful = it->doubtful;
+	add_path(rm, r->arena, path_request(r->arena, it->id));
 	reader_children(r, rm->paths[0]);
+	reader_get(r, rm->mapping_path);
+	if (rm->doubtful)
+		reader_children(r, PATH_QUEUE);
 	reader_run(&r, on_level, rm);
 }
 
@@ -133,8 +187,8 @@ static void on_timer(void *ctx)
 	if (store_link(j->w->st) != STORE_LINK_UP)
 		return; /* the tick comes back to it */
 	for (size_t i = 0; i < n; i++) {
-		remove_request(j, j->retired[i]);
-		free(j->retired[i]);
+		remove_request(j, &j->retired[i]);
+		free(j->retired[i].id);
 	}
 	j->n -= n;
 	memmove(j->retired, j->retired + n, j->n * sizeof(*j->retired));
@@ -144,10 +198,7 @@ static void on_timer(void *ctx)
 
 void janitor_retire(struct janitor *j, const char *request_id)
 {
-	GROW(j->retired, j->n, j->cap);
-	j->retired[j->n++] = xstrdup(request_id);
-	if (!loop_timer_running(&j->timer))
-		loop_timer_start(j->w->loop, &j->timer, LOOP_MS(5)); /* after the answers that are being sent */
+	retire(j, request_id, MAPPING_UNSEEN, false);
 }
 
 /* --- T7, and what a predecessor left half-done ---------------------------------------------------------- */
@@ -196,7 +247,7 @@ static void on_part_ready(void *ctx, struct reader **r_take, const struct error 
 		store_txn_create(t, p->mapping, p->owner, strlen(p->owner), STORE_PERSISTENT);
 	store_txn_commit(&t, on_parted, NULL);
 	if (p->retire != NULL)
-		janitor_retire(p->w->janitor, p->retire);
+		retire(p->w->janitor, p->retire, MAPPING_UNSEEN, true);
 }
 
 static void part(struct janitor *j, const struct item *it, const char *quarantine_reason, const char *history_text,
@@ -332,23 +383,16 @@ static void on_requests(void *ctx, struct reader **r_take, const struct error *e
 {
 	AUTO(reader_free) struct reader *r = STEAL(*r_take);
 	struct janitor *j = ctx;
-	size_t n, n_queue;
-	const char *const *ids, *const *queue;
+	size_t n;
+	const char *const *ids;
 
 	if (err != NULL)
 		return;
 	ids = reader_names(r, 0, &n);
-	queue = reader_names(r, 1, &n_queue); /* read after it: what is not queued now had ended then */
-	for (size_t i = 0; i < n; i++) {
-		AUTO(buf_release) struct buf part_of = BUF_INIT;
-		bool queued = false;
-
-		buf_printf(&part_of, "|%s|", ids[i]);
-		for (size_t k = 0; !queued && k < n_queue; k++)
-			queued = strstr(queue[k], buf_cstr(&part_of)) != NULL;
-		if (!queued && !java_after_holds(j->w->java_afters, ids[i]))
-			janitor_retire(j, ids[i]);
-	}
+	/* The queue was read after it: what is not queued now had ended then. */
+	for (size_t i = 0; i < n; i++)
+		if (!is_queued(r, 1, ids[i]) && !java_after_holds(j->w->java_afters, ids[i]))
+			retire(j, ids[i], MAPPING_UNSEEN, true);
 }
 
 /* A predecessor may not have come to it, and late writes of a Java participant bring request nodes back: what is not queued
@@ -419,7 +463,7 @@ void janitor_free(struct janitor **jp)
 	life_end(&j->life);
 	loop_timer_stop(j->w->loop, &j->timer);
 	for (size_t i = 0; i < j->n; i++)
-		free(j->retired[i]);
+		free(j->retired[i].id);
 	free(j->retired);
 	free(j);
 }

@@ -328,10 +328,26 @@ static void on_put(void *ctx, int64_t index, const struct error *err)
 	AUTO(arena_free) struct arena *a = arena_new();
 	struct request *rq;
 
-	if (err == NULL || err->code == ERR_CONFLICT)
+	if (err == NULL || (err->code == ERR_CONFLICT && !t->request->again))
 		t->request->wanted = false; /* queued now, or by an earlier try */
 	if (err == NULL && worker != NULL && request_decode(t->request->body, strlen(t->request->body), a, &rq, NULL) == 0)
 		worker_put(worker, rq, index);
+}
+
+/* As the api posts an id anew that has ended (T0a). */
+static void on_ended(void *ctx, const struct requests_found *found, const struct error *err)
+{
+	struct world_try *t = ctx;
+	struct world_service *s = t->service;
+	AUTO(arena_free) struct arena *a = arena_new();
+	struct request *rq;
+
+	if (err != NULL || found->resp == NULL || !t->request->wanted)
+		return;
+	if (t->request->accepted)
+		t->request->wanted = false; /* by an earlier try, whose answer was lost */
+	else if (found->mapping_version >= 0 && request_decode(t->request->body, strlen(t->request->body), a, &rq, NULL) == 0)
+		requests_put_again(s->process.store, s->life, rq, found, on_put, t);
 }
 
 static void post_wanted(struct world *w)
@@ -345,7 +361,10 @@ static void post_wanted(struct world *w)
 		if (!r->wanted || s == NULL || request_decode(r->body, strlen(r->body), a, &rq, NULL) != 0)
 			continue;
 		r->tries[s - w->services] = (struct world_try){ r, s };
-		requests_put(s->process.store, s->life, rq, on_put, &r->tries[s - w->services]);
+		if (r->again)
+			requests_look(s->process.store, s->life, r->id, on_ended, &r->tries[s - w->services]);
+		else
+			requests_put(s->process.store, s->life, rq, on_put, &r->tries[s - w->services]);
 	}
 }
 
@@ -366,10 +385,19 @@ static void json_upstreams(struct buf *out, const char *list)
 void world_post(struct world *w, const char *id, const char *service, const char *groups, const char *add, const char *remove,
 	const char *path, const char *action)
 {
-	struct world_request *r = &w->requests[w->n_requests++];
+	struct world_request *r, *before = world_request(w, id);
 	struct buf body = BUF_INIT;
 	const char *p = groups;
 
+	if (before != NULL && before->terminal < 0) {
+		world_say(w, "%s has not ended: it is not posted again", id);
+		return;
+	}
+	if (before != NULL) {
+		free(before->id);
+		before->id = xasprintf("%s, before", id);
+	}
+	r = &w->requests[w->n_requests++];
 	ASSERT(w->n_requests <= WORLD_REQUESTS);
 	buf_printf(&body, "{\"loadBalancerRequestId\":\"%s\",\"loadBalancerService\":{\"serviceId\":\"%s\",\"owners\":[],"
 		"\"serviceBasePath\":\"%s\",\"loadBalancerGroups\":[", id, service, path);
@@ -387,7 +415,7 @@ void world_post(struct world *w, const char *id, const char *service, const char
 		buf_printf(&body, ",\"action\":\"%s\"", action);
 	buf_char(&body, '}');
 	*r = (struct world_request){ .id = xstrdup(id), .service = xstrdup(service), .body = buf_steal(&body, NULL), .wanted = true,
-		.terminal = -1, .index = -1 };
+		.again = before != NULL, .terminal = -1, .index = -1 };
 	world_say(w, "client posts %s for %s: +%s -%s", id, service, add != NULL ? add : "", remove != NULL ? remove : "");
 	post_wanted(w);
 }

@@ -73,6 +73,7 @@ struct world_request {
 	bool accepted;     /* a T0 of it was applied */
 	bool cancelled;    /* an accepted cancel */
 	bool wanted;       /* the client still tries to post it */
+	bool again;        /* its id has ended before */
 	int terminal;      /* enum internal_state; -1 = not yet */
 	int64_t index;     /* in the queue */
 	int64_t accepted_at, ended_at;
