@@ -76,11 +76,13 @@ static void send_more(struct reader *r);
 /* Nothing is outstanding and nothing more will be sent: tell, or go quietly. */
 static void finish(struct reader *r)
 {
+	struct error err = r->err; /* `done` may free the reader first */
+
 	if (r->life->over) {
 		reader_free(&r);
 		return;
 	}
-	r->done(r->ctx, &r, r->err.code != 0 ? &r->err : NULL);
+	r->done(r->ctx, &r, err.code != 0 ? &err : NULL);
 	reader_free(&r);
 }
 
