@@ -152,14 +152,15 @@ struct arena *arena_new(void)
 void arena_free(struct arena **a)
 {
 	struct chunk *next;
+	struct arena *gone;
 
 	if (a == NULL || *a == NULL)
 		return;
-	for (struct chunk *c = (*a)->head; c != NULL; c = next) {
+	gone = STEAL(*a); /* first: the pointer may be kept in the arena */
+	for (struct chunk *c = gone->head; c != NULL; c = next) {
 		next = c->next;
 		free(c);
 	}
-	*a = NULL;
 }
 
 static void *take(struct arena *a, size_t n, size_t align)

@@ -58,6 +58,17 @@ static void grow(void **state)
 	free(items);
 }
 
+/* As objects do that live in an arena of their own. */
+static void arena_that_holds_its_pointer(void **state)
+{
+	struct arena *a = arena_new();
+	struct arena **kept = arena_alloc(a, sizeof(*kept));
+
+	(void)state;
+	*kept = a;
+	arena_free(kept); /* seen by the sanitizers */
+}
+
 static void arena_basics(void **state)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
