@@ -130,7 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_of_zero),   cmocka_unit_test(strings),
-		cmocka_unit_test(grow),            cmocka_unit_test(arena_basics),
+		cmocka_unit_test(grow),            cmocka_unit_test(arena_basics), cmocka_unit_test(arena_that_holds_its_pointer),
 		cmocka_unit_test(arena_many_sizes), cmocka_unit_test(arena_free_twice),
 	};
 
