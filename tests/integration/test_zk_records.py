@@ -297,6 +297,10 @@ def all_ends(cluster):
         cluster.wait_state("cancelled", "CANCELED")
     finally:
         frozen.thaw()
+    # Its session may have ended meanwhile: it takes part again when it has answered.
+    rid = cluster.call("POST", "/state/s1/reload").json()["loadBalancerRequestId"]
+    cluster.wait_state(rid, "SUCCESS")
+    wait_for(lambda: len(cluster.zk_children("/load-balancer/web/hosts")) == len(cluster.hosts), 20, "all are registered")
     assert cluster.call("POST", "/load-balancer/web/excluded/" + frozen.id).status == 200
     assert cluster.call("DELETE", "/load-balancer/web/excluded/" + frozen.id).status == 204
 
