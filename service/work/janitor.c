@@ -33,13 +33,9 @@ struct janitor {
 
 /* --- T8: the nodes of ended requests ----------------------------------------------------------------- */
 
-#define MAPPING_UNSEEN (-2) /* not read yet */
-#define MAPPING_NONE (-1)
-
 struct retired {
 	char *id;
-	int32_t mapping; /* its version when we looked first */
-	bool doubtful;   /* that it has ended: see whether it is queued */
+	bool doubtful; /* that it has ended: see whether it is queued */
 };
 
 /* One request's subtree, read level by level, then deleted from its leaves in one transaction. */
@@ -47,7 +43,7 @@ struct removal {
 	struct janitor *j;
 	const char *id;
 	const char *mapping_path;
-	int32_t mapping;
+	int32_t mapping; /* its version when the remains were read; -1 = none */
 	bool doubtful;
 	const char **paths;
 	size_t n, cap, level; /* paths from `level` on are those of the last wave */
@@ -58,13 +54,12 @@ struct last_step { /* of a removal: its transaction */
 	struct janitor *j;
 	struct life *life;
 	char *id;
-	int32_t mapping;
 };
 
-static void retire(struct janitor *j, const char *id, int32_t mapping, bool doubtful)
+static void retire(struct janitor *j, const char *id, bool doubtful)
 {
 	GROW(j->retired, j->n, j->cap);
-	j->retired[j->n++] = (struct retired){ xstrdup(id), mapping, doubtful };
+	j->retired[j->n++] = (struct retired){ xstrdup(id), doubtful };
 	if (!loop_timer_running(&j->timer))
 		loop_timer_start(j->w->loop, &j->timer, LOOP_MS(5)); /* after the answers that are being sent */
 }
@@ -75,7 +70,7 @@ static void on_removed(void *ctx, const struct store_result *res, const struct e
 
 	(void)res;
 	if (err != NULL && !last->life->over)
-		retire(last->j, last->id, last->mapping, true); /* somebody wrote into it meanwhile, or nobody knows */
+		retire(last->j, last->id, true); /* somebody wrote into it meanwhile, or nobody knows */
 	life_unref(&last->life);
 	free(last->id);
 	free(last);
@@ -86,7 +81,7 @@ static void delete_tree(struct removal *rm)
 	struct store_txn *t = store_txn_new(rm->j->w->st);
 	struct last_step *last = xmalloc(sizeof(*last));
 
-	*last = (struct last_step){ rm->j, life_ref(rm->j->life), xstrdup(rm->id), rm->mapping };
+	*last = (struct last_step){ rm->j, life_ref(rm->j->life), xstrdup(rm->id) };
 	if (rm->mapping >= 0)
 		store_txn_check(t, rm->mapping_path, rm->mapping);
 	for (size_t i = rm->n; i-- > 0;)
@@ -123,11 +118,9 @@ static bool is_queued(const struct reader *r, size_t i, const char *id)
 static bool is_over(struct removal *rm, const struct reader *r)
 {
 	const struct store_node *mapping = reader_node(r, 1);
-	int32_t version = mapping != NULL ? mapping->version : MAPPING_NONE;
-	bool moved = rm->mapping != MAPPING_UNSEEN && rm->mapping != version;
 
-	rm->mapping = version;
-	return reader_exists(r, 0) && !moved && !(rm->doubtful && is_queued(r, 2, rm->id));
+	rm->mapping = mapping != NULL ? mapping->version : -1;
+	return reader_exists(r, 0) && !(rm->doubtful && is_queued(r, 2, rm->id));
 }
 
 static void on_level(void *ctx, struct reader **r_take, const struct error *err)
@@ -138,7 +131,7 @@ static void on_level(void *ctx, struct reader **r_take, const struct error *err)
 	struct reader *next;
 
 	if (err != NULL) {
-		retire(rm->j, rm->id, rm->mapping, true); /* when the connection is back */
+		retire(rm->j, rm->id, true); /* when the connection is back */
 		return;
 	}
 	if (rm->depth == 0 && !is_over(rm, r))
@@ -169,7 +162,6 @@ static void remove_request(struct janitor *j, const struct retired *it)
 	rm->j = j;
 	rm->id = arena_strdup(r->arena, it->id);
 	rm->mapping_path = path_mapping(r->arena, it->id);
-	rm->mapping = it->mapping;
 	rm->doubtful = it->doubtful;
 	add_path(rm, r->arena, path_request(r->arena, it->id));
 	reader_children(r, rm->paths[0]);
@@ -198,7 +190,7 @@ static void on_timer(void *ctx)
 
 void janitor_retire(struct janitor *j, const char *request_id)
 {
-	retire(j, request_id, MAPPING_UNSEEN, false);
+	retire(j, request_id, false);
 }
 
 /* --- T7, and what a predecessor left half-done ---------------------------------------------------------- */
@@ -247,7 +239,7 @@ static void on_part_ready(void *ctx, struct reader **r_take, const struct error 
 		store_txn_create(t, p->mapping, p->owner, strlen(p->owner), STORE_PERSISTENT);
 	store_txn_commit(&t, on_parted, NULL);
 	if (p->retire != NULL)
-		retire(p->w->janitor, p->retire, MAPPING_UNSEEN, true);
+		retire(p->w->janitor, p->retire, true);
 }
 
 static void part(struct janitor *j, const struct item *it, const char *quarantine_reason, const char *history_text,
@@ -392,7 +384,7 @@ static void on_requests(void *ctx, struct reader **r_take, const struct error *e
 	/* The queue was read after it: what is not queued now had ended then. */
 	for (size_t i = 0; i < n; i++)
 		if (!is_queued(r, 1, ids[i]) && !java_after_holds(j->w->java_afters, ids[i]))
-			retire(j, ids[i], MAPPING_UNSEEN, true);
+			retire(j, ids[i], true);
 }
 
 /* A predecessor may not have come to it, and late writes of a Java participant bring request nodes back: what is not queued

@@ -47,6 +47,7 @@ struct java_sim {
 	struct java_call *calls;
 	uint64_t session; /* in which it has registered */
 	bool starting, applying, ready;
+	bool catching_up; /* it has registered anew, and has not yet looked whether the state is another one */
 	char node[200];
 	char last[64]; /* mostRecentRequestId */
 };
@@ -177,6 +178,7 @@ static void on_states(void *ctx, struct reader **r_take, const struct error *err
 	js->applying = false;
 	if (err != NULL)
 		return; /* when the connection is back */
+	js->catching_up = false;
 	MAP_EACH(js->a->host.runs, run, tmp)
 		run->fell_back |= !here(js, r, run->id); /* it stays */
 	ids = reader_names(r->prev, 0, &n);
@@ -243,6 +245,8 @@ static void on_last_request(void *ctx, struct reader **r_take, const struct erro
 		(void)!json_string_decode(node->data, node->len, r->arena, &last, NULL);
 	if (err == NULL && strcmp(last, js->last) != 0)
 		apply_state(js);
+	else if (err == NULL)
+		js->catching_up = false;
 }
 
 static void on_timer(void *ctx)
@@ -267,8 +271,10 @@ static void on_link(void *ctx, enum store_link link)
 		loop_timer_start(js->a->w->loop, &js->timer, LOOP_MS(20));
 		return;
 	}
-	if (js->session != store_session(js->a->process.store))
+	if (js->session != store_session(js->a->process.store)) {
+		js->catching_up = true;
 		register_now(js);
+	}
 	r = reader_new(js->a->process.store, js->life);
 	reader_get(r, path_last_request(r->arena, js->a->group));
 	reader_run(&r, on_last_request, js);
@@ -516,6 +522,11 @@ void java_sim_free(struct java_sim **jsp)
 bool java_sim_ready(const struct java_sim *js)
 {
 	return js->ready && !js->applying && js->session == store_session(js->a->process.store);
+}
+
+bool java_sim_catches_up(const struct java_sim *js)
+{
+	return js->catching_up;
 }
 
 bool java_sim_busy(const struct java_sim *js)
