@@ -22,6 +22,7 @@
 #include <string.h>
 
 #define LOCK_TIMEOUT LOOP_MS(5000)
+#define CATCHES_UP LOOP_MS(1000) /* so long after it has registered it may be on the state as it was before */
 #define POLL LOOP_MS(20) /* of who waits for the lock, or is frozen */
 
 struct java_call { /* one POST /batch */
@@ -47,6 +48,7 @@ struct java_sim {
 	struct java_call *calls;
 	uint64_t session; /* in which it has registered */
 	bool starting, applying, ready;
+	int64_t registered_at;
 	bool catching_up; /* it has registered anew, and has not yet looked whether the state is another one */
 	char node[200];
 	char last[64]; /* mostRecentRequestId */
@@ -114,6 +116,7 @@ static void on_registered(void *ctx, const struct store_result *res, const struc
 
 	if (err != NULL || !a->alive || a->java_sim == NULL)
 		return;
+	a->java_sim->registered_at = loop_now(a->w->loop);
 	snprintf(a->java_sim->node, sizeof(a->java_sim->node), "%s", res->created[0]);
 	t = store_txn_new(a->process.store);
 	store_txn_set(t, path_group(scratch, a->group), "{}", 2, -1);
@@ -147,6 +150,7 @@ static void register_now(struct java_sim *js)
 	AUTO(arena_free) struct arena *scratch = arena_new();
 
 	js->session = store_session(js->a->process.store);
+	js->registered_at = loop_now(js->a->w->loop); /* and again when it is known */
 	store_ensure(js->a->process.store, path_hosts(scratch, js->a->group), on_parent, js->a);
 }
 
@@ -526,7 +530,7 @@ bool java_sim_ready(const struct java_sim *js)
 
 bool java_sim_catches_up(const struct java_sim *js)
 {
-	return js->catching_up;
+	return js->catching_up || loop_now(js->a->w->loop) - js->registered_at < CATCHES_UP;
 }
 
 bool java_sim_busy(const struct java_sim *js)

@@ -174,7 +174,7 @@ char *host_addresses(const struct target_service *t); /* the caller's */
 struct java_sim *java_sim_new(struct world_agent *a);
 void java_sim_free(struct java_sim **js);
 bool java_sim_ready(const struct java_sim *js); /* registered, and on the state as it has read it */
-bool java_sim_catches_up(const struct java_sim *js); /* registered anew, and not yet on the state: R5 */
+bool java_sim_catches_up(const struct java_sim *js); /* registered just now: perhaps not yet on the state: R5 */
 bool java_sim_busy(const struct java_sim *js);  /* with a call */
 
 /* check.c */
