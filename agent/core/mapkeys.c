@@ -65,15 +65,18 @@ static bool same_value(const struct line *x, const struct line *y)
 	return x->n_value == y->n_value && memcmp(x->value, y->value, x->n_value) == 0;
 }
 
-static bool among(const char *const *list, size_t n, const char *owner)
+static int compare_ids(const void *x, const void *y)
 {
-	for (size_t i = 0; owner != NULL && i < n; i++)
-		if (str_eq(list[i], owner))
-			return true;
-	return false;
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-static bool among_sorted(const struct strings *list, const char *owner)
+static void sort_ids(struct strings *ids)
+{
+	if (ids->n > 1)
+		qsort(ids->items, ids->n, sizeof(*ids->items), compare_ids);
+}
+
+static bool among(const struct strings *list, const char *owner)
 {
 	size_t lo = 0, hi = list->n;
 
@@ -140,24 +143,23 @@ void mapkeys_find(const struct fileset_file *f, const char *const *mine, size_t 
 	struct arena *a, struct mapkeys_clashes *out)
 {
 	struct entry *entries = NULL;
+	struct strings own;
 
-	if (!f->keyed || f->scope != SCOPE_COLLECTED)
+	if (!f->keyed || f->scope != SCOPE_COLLECTED || n_mine == 0)
 		return;
+	own = (struct strings){ arena_alloc(a, n_mine * sizeof(*own.items)), n_mine };
+	memcpy(own.items, mine, n_mine * sizeof(*own.items));
+	sort_ids(&own);
 	for (size_t i = 0; i < f->n_pieces; i++)
-		if (among(mine, n_mine, f->pieces[i].owner) && !among_sorted(idle, f->pieces[i].owner))
+		if (among(&own, f->pieces[i].owner) && !among(idle, f->pieces[i].owner))
 			gather(&f->pieces[i], &entries, a, out);
 	for (size_t i = 0; entries != NULL && i < f->n_pieces; i++)
-		if (!among(mine, n_mine, f->pieces[i].owner) && !among_sorted(idle, f->pieces[i].owner))
+		if (!among(&own, f->pieces[i].owner) && !among(idle, f->pieces[i].owner))
 			compare(&f->pieces[i], entries, a, out);
 	HASH_CLEAR(hh, entries);
 }
 
 /* --- idle services --- */
-
-static int compare_ids(const void *x, const void *y)
-{
-	return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
 
 struct strings mapkeys_idle(const struct service_state *const *services, size_t n, struct arena *a)
 {
@@ -166,8 +168,7 @@ struct strings mapkeys_idle(const struct service_state *const *services, size_t 
 	for (size_t i = 0; i < n; i++)
 		if (services[i]->upstreams.n == 0)
 			idle.items[idle.n++] = arena_strdup(a, services[i]->service->id);
-	if (idle.n > 1)
-		qsort(idle.items, idle.n, sizeof(*idle.items), compare_ids);
+	sort_ids(&idle);
 	return idle;
 }
 
@@ -237,7 +238,7 @@ static const char *rewritten(const struct fileset_file *f, const struct strings 
 		const struct fileset_piece *p = &f->pieces[i];
 
 		memcpy(to, p->data, p->size);
-		if (among_sorted(idle, p->owner))
+		if (among(idle, p->owner))
 			comment_out(p, keys, to);
 		to += p->size;
 	}
@@ -255,10 +256,10 @@ const char *mapkeys_yielded(const struct fileset_file *f, const struct strings *
 		return NULL;
 	scratch = arena_new();
 	for (size_t i = 0; i < f->n_pieces; i++)
-		if (among_sorted(idle, f->pieces[i].owner))
+		if (among(idle, f->pieces[i].owner))
 			gather_idle(&f->pieces[i], &keys, scratch);
 	for (size_t i = 0; keys != NULL && i < f->n_pieces; i++)
-		if (!among_sorted(idle, f->pieces[i].owner))
+		if (!among(idle, f->pieces[i].owner))
 			any |= mark_taken(&f->pieces[i], keys);
 	if (any)
 		text = rewritten(f, idle, keys, a);
