@@ -138,25 +138,9 @@ static void on_look(void *ctx)
 		checkin_start(d->checkin, CHECKIN_STARTUP, NULL, NULL);
 }
 
-static enum key_role needed(enum role role)
-{
-	switch (role) {
-	case ROLE_OPEN:
-	case ROLE_READ:
-		return KEY_READ;
-	case ROLE_KEY:
-		return KEY_WRITE;
-	case ROLE_AGENT:
-		return KEY_AGENT;
-	case ROLE_MASTER:
-		return KEY_MASTER;
-	}
-	return KEY_MASTER;
-}
-
 static bool key_ok(void *ctx, const char *key, enum role role)
 {
-	return keyring_judge(((struct daemon *)ctx)->keys, key, needed(role)) == KEY_GOOD;
+	return keyring_judge(((struct daemon *)ctx)->keys, key, agent_api_needs(role)) == KEY_GOOD;
 }
 
 static bool keys_known(void *ctx)

@@ -123,6 +123,22 @@ void agent_api_free(struct agent_api **app)
 	free(api);
 }
 
+enum key_role agent_api_needs(enum role role)
+{
+	switch (role) {
+	case ROLE_OPEN:
+	case ROLE_READ:
+		return KEY_READ;
+	case ROLE_KEY:
+		return KEY_WRITE;
+	case ROLE_AGENT:
+		return KEY_AGENT;
+	case ROLE_MASTER:
+		return KEY_MASTER;
+	}
+	return KEY_MASTER;
+}
+
 struct router *agent_api_router(struct agent_api *api)
 {
 	return api->router;

@@ -15,6 +15,7 @@
 #include "agent/link/link.h"
 #include "agent/link/purge.h"
 #include "lib/http/admin.h"
+#include "lib/model/authkey.h"
 
 /* Borrowed, with all that it points to. */
 struct agent_api_options {
@@ -42,6 +43,8 @@ struct agent_api;
 struct agent_api *agent_api_new(const struct agent_api_options *opt);
 void agent_api_free(struct agent_api **api); /* calls still open are answered 503 */
 struct router *agent_api_router(struct agent_api *api);
+/* What a key must open for calls of this role: for options.key_ok. */
+enum key_role agent_api_needs(enum role role);
 /* `proof`: how changes are proved and made live, one sentence for the status; NULL: not said. */
 void agent_api_attach(struct agent_api *api, struct agent_link *link, const char *proof);
 
