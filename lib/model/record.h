@@ -111,6 +111,7 @@ int json_string_decode(const char *text, size_t n, struct arena *a, const char *
 int json_long_decode(const char *text, size_t n, int64_t *out, struct error *err) MUST_CHECK;
 
 bool strings_have(const struct strings *list, const char *s);
+bool strings_meet(const struct strings *x, const struct strings *y); /* have they one in common? */
 /* Copies the text, and the array: for short lists. */
 void strings_add(struct strings *list, struct arena *a, const char *s);
 

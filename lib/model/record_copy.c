@@ -130,6 +130,14 @@ bool strings_have(const struct strings *list, const char *s)
 	return false;
 }
 
+bool strings_meet(const struct strings *x, const struct strings *y)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (strings_have(y, x->items[i]))
+			return true;
+	return false;
+}
+
 void strings_add(struct strings *list, struct arena *a, const char *s)
 {
 	const char **items;

@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-static bool meet(const struct strings *x, const struct strings *y)
-{
-	for (size_t i = 0; i < x->n; i++)
-		if (strings_have(y, x->items[i]))
-			return true;
-	return false;
-}
-
 static bool same_set(const struct strings *x, const struct strings *y)
 {
 	if (x->n != y->n)
@@ -42,10 +34,10 @@ static bool agrees(const struct schedule_item *it, const struct schedule_item *o
 	if (!other->flying && other->batch < 0)
 		return true; /* it waits for something else */
 	if (other->flying)
-		return !meet(it->groups, other->groups) && !want_one_path(it, other);
+		return !strings_meet(it->groups, other->groups) && !want_one_path(it, other);
 	if (want_one_path(it, other))
 		return false;
-	return same_set(it->groups, other->groups) || !meet(it->groups, other->groups);
+	return same_set(it->groups, other->groups) || !strings_meet(it->groups, other->groups);
 }
 
 struct round {
@@ -92,7 +84,7 @@ static bool may_start(const struct schedule_item *items, size_t n, size_t at, co
 			return false;
 	}
 	for (size_t k = 0; k < rd->n_kept; k++)
-		ok = ok && !meet(it->groups, rd->kept[k]);
+		ok = ok && !strings_meet(it->groups, rd->kept[k]);
 	*turn_out = true;
 	return ok;
 }

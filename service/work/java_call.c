@@ -65,14 +65,6 @@ static void add_doubt(struct java_calls *j, const char *base_uri, const char *na
 	DL_APPEND(j->doubts, d);
 }
 
-static bool meet(const struct strings *x, const struct strings *y)
-{
-	for (size_t i = 0; i < x->n; i++)
-		if (strings_have(y, x->items[i]))
-			return true;
-	return false;
-}
-
 /* The same call again does the same thing: only another one undoes what this one does. */
 static bool spoils(const struct doubt *d, const struct java_run *run)
 {
@@ -82,7 +74,7 @@ static bool spoils(const struct doubt *d, const struct java_run *run)
 		return false; /* whoever goes back goes to the committed state */
 	if (d->type == run->type && strcmp(d->name, run->name) == 0)
 		return false;
-	return meet(&d->services, &run->services);
+	return strings_meet(&d->services, &run->services);
 }
 
 static void judge_doubts(struct java_run *run)
