@@ -10,7 +10,7 @@ import pytest
 
 from harness.auth_matrix import AuthMatrix
 from harness.base import BUILD, SLOW, read_file, to_yaml, wait_for, write_file
-from harness.box import Box
+from harness.box import Box, standing
 from harness.daemons import daemon_env
 
 INVALID_CONFIG = {"options": {"nginxExtraConfigs": ["rewrite /this_is_invalid_yo"]}}
@@ -19,12 +19,8 @@ INVALID_CONFIG = {"options": {"nginxExtraConfigs": ["rewrite /this_is_invalid_yo
 @pytest.fixture(scope="module")
 def cluster(run_dir, shared_zk):
     box = Box(os.path.join(run_dir, "blackbox"), shared_zk, "blackbox-%d" % os.getpid())
-    try:
-        yield box.start()
-    finally:
-        box.stop()
-    complaints = box.complaints()
-    assert not complaints, "\n".join(complaints)
+    with standing(box) as started:
+        yield started
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 from harness.base import SLOW, wait_for
-from harness.box import KEY, Box
+from harness.box import KEY, Box, standing
 
 NOTHING = object()
 ABSENT = "ElbSync and related actions are not currently enabled"
@@ -71,12 +71,8 @@ def cluster(run_dir, shared_zk):
     box = Box(os.path.join(run_dir, "browser"), shared_zk, "browser-%d" % os.getpid())
     for s in box.services:
         s.options["enableCorsFilter"] = True
-    try:
-        yield box.start()
-    finally:
-        box.stop()
-    complaints = box.complaints()
-    assert not complaints, "\n".join(complaints)
+    with standing(box) as started:
+        yield started
 
 
 @pytest.fixture

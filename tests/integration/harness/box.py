@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cluster that Baragon's own integration tests would accept: with keys, a group `web` of two agents and one `edge` that
 serves domains, templates of Baragon's level, and a recorder before the first agent."""
+import contextlib
 import urllib.parse
 
 from .base import wait_for
@@ -93,3 +94,14 @@ class Box(Cluster):
             self.wait_state(rid, "SUCCESS")
             assert self.call("GET", "/state/" + service).status == 404
         self.recorder.forget()
+
+
+@contextlib.contextmanager
+def standing(box):
+    """The box, started; stopped, and judged, at the end."""
+    try:
+        yield box.start()
+    finally:
+        box.stop()
+    complaints = box.complaints()
+    assert not complaints, "\n".join(complaints)
